@@ -1,0 +1,31 @@
+#include "base/core/digest.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <charconv>
+
+namespace mirror {
+
+std::string Digest128::hex() const { return fmt::format("{:016x}{:016x}", high, low); }
+
+std::optional<Digest128> Digest128::from_hex(std::string_view text) {
+  if (text.size() != 32) return std::nullopt;
+  for (const char c : text) {
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return std::nullopt;
+  }
+  Digest128 digest;
+  std::from_chars(text.data(), text.data() + 16, digest.high, 16);
+  std::from_chars(text.data() + 16, text.data() + 32, digest.low, 16);
+  return digest;
+}
+
+Digest128 digest128(std::span<const uint8_t> bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.high64, hash.low64};
+}
+
+uint64_t digest64(std::span<const uint8_t> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+uint64_t digest64(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
+
+}  // namespace mirror

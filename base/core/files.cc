@@ -1,0 +1,78 @@
+#include "base/core/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/core/unique_fd.h"
+
+namespace mirror {
+
+Result<std::string> read_file(const std::string& path, uint64_t size_limit) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) return fail_errno(errno, fmt::format("open {}", path));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, fmt::format("stat {}", path));
+  if (!S_ISREG(status.st_mode)) return fail(ErrorKind::kInvalid, "{}: not a regular file", path);
+  std::string bytes;
+  char buffer[65536];
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+    if (got == 0) return bytes;
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return fail_errno(errno, fmt::format("read {}", path));
+    }
+    // The file may grow while it is read, so the limit is checked here and not on the status.
+    if (bytes.size() + static_cast<size_t>(got) > size_limit) {
+      return fail(ErrorKind::kLimit, "{}: more than {} bytes", path, size_limit);
+    }
+    bytes.append(buffer, static_cast<size_t>(got));
+  }
+}
+
+Result<void> sync_directory(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return fail_errno(errno, fmt::format("open {}", path));
+  if (::fsync(fd.get()) != 0) return fail_errno(errno, fmt::format("fsync {}", path));
+  return {};
+}
+
+namespace {
+
+Result<void> write_and_sync(const std::string& path, std::string_view bytes) {
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!fd.valid()) return fail_errno(errno, fmt::format("create {}", path));
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd.get(), bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return fail_errno(errno, fmt::format("write {}", path));
+    }
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  if (::fsync(fd.get()) != 0) return fail_errno(errno, fmt::format("fsync {}", path));
+  return {};
+}
+
+}  // namespace
+
+Result<void> replace_file(const std::string& path, std::string_view bytes) {
+  const std::string temporary = path + ".tmp";
+  if (auto written = write_and_sync(temporary, bytes); !written) {
+    ::unlink(temporary.c_str());
+    return written;
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    return fail_errno(error, fmt::format("rename {} to {}", temporary, path));
+  }
+  const auto slash = path.rfind('/');
+  return sync_directory(slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash));
+}
+
+}  // namespace mirror

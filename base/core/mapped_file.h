@@ -1,0 +1,41 @@
+// A whole file, mapped read-only and shared. Owns the mapping; the descriptor is closed at once.
+// The file must be replaced by rename and never be written in place while it is mapped: a truncation
+// would turn a read into SIGBUS. Our snapshots are only ever published by rename.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/core/error.h"
+
+namespace mirror {
+
+class MappedFile {
+ public:
+  // Refuses what is not a regular file, an empty file, and a file above `size_limit` bytes.
+  [[nodiscard]] static Result<MappedFile> open(const std::string& path, uint64_t size_limit);
+
+  MappedFile() = default;
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+  [[nodiscard]] std::span<const uint8_t> bytes() const { return {data_, size_}; }
+
+  // Brings every page into memory now, so that no later read waits for the disk (MADV_POPULATE_READ,
+  // Linux 5.14; on older kernels each page is touched).
+  void warm() const;
+
+  // Takes all access away but keeps the addresses: in debug builds a retired mapping traps stale readers.
+  void seal() const;
+
+ private:
+  const uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace mirror
