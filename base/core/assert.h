@@ -1,5 +1,6 @@
 // Assertions that stay on in every build: a bug stops the process at the place where it shows, and
-// never lets a wrong answer out. Faults of the environment are not bugs: they are Results (error.h).
+// never lets a wrong answer out. Faults of the environment are not bugs: they are Results
+// (error.h).
 #pragma once
 
 namespace mirror {
@@ -8,8 +9,9 @@ namespace mirror {
 
 }  // namespace mirror
 
-#define MIRROR_ASSERT(condition) \
-  (static_cast<bool>(condition) ? void(0) : ::mirror::assertion_failed(#condition, __FILE__, __LINE__))
+#define MIRROR_ASSERT(condition)          \
+  (static_cast<bool>(condition) ? void(0) \
+                                : ::mirror::assertion_failed(#condition, __FILE__, __LINE__))
 
 // Only in unoptimised and sanitizer builds: for checks on the path of a request.
 #if !defined(NDEBUG) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

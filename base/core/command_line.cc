@@ -16,15 +16,16 @@ struct CommandLine::Implementation {
   std::unique_ptr<CLI::App> root;  // empty in a command, whose parent owns the App
   CLI::App* app = nullptr;
   std::vector<std::unique_ptr<CommandLine>> commands;
-  // CLI11 lets the file beat the environment and checks required options before either is seen, so that
-  // all three are done here: (option, variable), the names of required options, the file.
+  // CLI11 lets the file beat the environment and checks required options before either is seen, so
+  // that all three are done here: (option, variable), the names of required options, the file.
   std::vector<std::pair<std::string, std::string>> environment;
   std::vector<std::string> required;
   std::string config;
 
   // Throws CLI::ParseError, like CLI::App::parse.
   void apply_environment();
-  void apply_config(const std::vector<CLI::ConfigItem>& items, const std::vector<std::string>& parents);
+  void apply_config(const std::vector<CLI::ConfigItem>& items,
+                    const std::vector<std::string>& parents);
   void check_required() const;
 };
 
@@ -43,7 +44,9 @@ CommandLine::CommandLine(std::string program, std::string description)
   self.root = std::make_unique<CLI::App>(std::move(description), self.program);
   self.app = self.root.get();
   self.app->set_version_flag("--version", self.program + " " MIRROR_VERSION);
-  self.app->add_option("--config", self.config, "Read options from this TOML file; flags and the environment win")
+  self.app
+      ->add_option("--config", self.config,
+                   "Read options from this TOML file; flags and the environment win")
       ->take_last();
   self.app->get_formatter()->column_width(36);
 }
@@ -55,7 +58,8 @@ CommandLine::~CommandLine() = default;
 
 void CommandLine::option(const std::string& names, std::string* target, const std::string& help,
                          const std::string& environment) {
-  auto* option = implementation_->app->add_option(names, *target, with_environment(help, environment));
+  auto* option =
+      implementation_->app->add_option(names, *target, with_environment(help, environment));
   option->take_last();
   if (!target->empty()) option->capture_default_str();
   if (!environment.empty()) implementation_->environment.emplace_back(names, environment);
@@ -63,11 +67,13 @@ void CommandLine::option(const std::string& names, std::string* target, const st
 
 void CommandLine::option(const std::string& names, std::optional<std::string>* target,
                          const std::string& help, const std::string& environment) {
-  implementation_->app->add_option(names, *target, with_environment(help, environment))->take_last();
+  implementation_->app->add_option(names, *target, with_environment(help, environment))
+      ->take_last();
   if (!environment.empty()) implementation_->environment.emplace_back(names, environment);
 }
 
-void CommandLine::option(const std::string& names, std::vector<std::string>* target, const std::string& help) {
+void CommandLine::option(const std::string& names, std::vector<std::string>* target,
+                         const std::string& help) {
   // One value for each mention, so that an option cannot swallow what follows it.
   auto* option = implementation_->app->add_option(names, *target, help);
   if (names.starts_with("-")) option->allow_extra_args(false);
@@ -83,7 +89,9 @@ void CommandLine::option(const std::string& names, int64_t* target, int64_t lowe
 
 void CommandLine::option(const std::string& names, std::optional<int64_t>* target, int64_t lowest,
                          int64_t highest, const std::string& help) {
-  implementation_->app->add_option(names, *target, help)->take_last()->check(CLI::Range(lowest, highest));
+  implementation_->app->add_option(names, *target, help)
+      ->take_last()
+      ->check(CLI::Range(lowest, highest));
 }
 
 void CommandLine::flag(const std::string& names, bool* target, const std::string& help) {
@@ -97,7 +105,8 @@ CommandLine& CommandLine::command(const std::string& name, const std::string& de
   child->program = implementation_->program + " " + name;
   child->app = implementation_->app->add_subcommand(name, description);
   implementation_->app->require_subcommand(1);
-  implementation_->commands.push_back(std::unique_ptr<CommandLine>(new CommandLine(std::move(child))));
+  implementation_->commands.push_back(
+      std::unique_ptr<CommandLine>(new CommandLine(std::move(child))));
   return *implementation_->commands.back();
 }
 
@@ -112,7 +121,8 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
     implementation_->app->parse(argc, argv);
     implementation_->apply_environment();
     if (!implementation_->config.empty()) {
-      const auto items = implementation_->app->get_config_formatter()->from_file(implementation_->config);
+      const auto items =
+          implementation_->app->get_config_formatter()->from_file(implementation_->config);
       implementation_->apply_config(items, {});
     }
     implementation_->check_required();
@@ -120,7 +130,8 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
     if (error.get_exit_code() == 0) return implementation_->app->exit(error, std::cout, std::cerr);
     // The App of the command that was being parsed knows the usage that helps.
     const CLI::App* shown = implementation_->app;
-    for (auto chosen = shown->get_subcommands(); !chosen.empty(); chosen = shown->get_subcommands()) {
+    for (auto chosen = shown->get_subcommands(); !chosen.empty();
+         chosen = shown->get_subcommands()) {
       shown = chosen.front();
     }
     std::cerr << implementation_->program << ": " << error.what() << "\n\n" << shown->help();

@@ -25,7 +25,9 @@ Digest128 digest128(std::span<const uint8_t> bytes) {
   return {hash.high64, hash.low64};
 }
 
-uint64_t digest64(std::span<const uint8_t> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+uint64_t digest64(std::span<const uint8_t> bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
 uint64_t digest64(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
 }  // namespace mirror

@@ -1,5 +1,5 @@
-// Faults of the environment as values. A function that can fail returns Result<T>; each layer that hands
-// an error on adds what it was doing, so that a message reads like
+// Faults of the environment as values. A function that can fail returns Result<T>; each layer that
+// hands an error on adds what it was doing, so that a message reads like
 //   reading CURRENT: open DIR/CURRENT: No such file or directory
 // Nothing of ours throws; what a library throws is caught at its border.
 #pragma once
@@ -14,13 +14,13 @@
 namespace mirror {
 
 enum class ErrorKind {
-  kSystem,     // the operating system refused (system_errno says why)
-  kInvalid,    // an input is malformed
-  kNotFound,   // what was asked for is not there
-  kRefused,    // a safety gate said no
-  kDatabase,   // the database engine reported an error
-  kConflict,   // somebody else holds or changed it
-  kLimit,      // a limit of ours was reached
+  kSystem,    // the operating system refused (system_errno says why)
+  kInvalid,   // an input is malformed
+  kNotFound,  // what was asked for is not there
+  kRefused,   // a safety gate said no
+  kDatabase,  // the database engine reported an error
+  kConflict,  // somebody else holds or changed it
+  kLimit,     // a limit of ours was reached
 };
 
 struct Error {
@@ -65,14 +65,14 @@ enum ExitCode : int {
 // MIRROR_TRY(auto value, expression): hands the error on, or declares `value`.
 #define MIRROR_TRY(declaration, expression) \
   MIRROR_TRY_IMPLEMENTATION(MIRROR_CONCAT(result_, __LINE__), declaration, expression)
-#define MIRROR_TRY_IMPLEMENTATION(result, declaration, expression)   \
-  auto result = (expression);                                        \
-  if (!result) return ::tl::unexpected(std::move(result).error());   \
+#define MIRROR_TRY_IMPLEMENTATION(result, declaration, expression) \
+  auto result = (expression);                                      \
+  if (!result) return ::tl::unexpected(std::move(result).error()); \
   declaration = std::move(*result)
 
 // MIRROR_CHECK(expression): the same for a Result<void>.
-#define MIRROR_CHECK(expression)                                              \
-  do {                                                                        \
-    if (auto checked_ = (expression); !checked_)                              \
-      return ::tl::unexpected(std::move(checked_).error());                   \
+#define MIRROR_CHECK(expression)                            \
+  do {                                                      \
+    if (auto checked_ = (expression); !checked_)            \
+      return ::tl::unexpected(std::move(checked_).error()); \
   } while (false)

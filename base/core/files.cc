@@ -72,7 +72,9 @@ Result<void> replace_file(const std::string& path, std::string_view bytes) {
     return fail_errno(error, fmt::format("rename {} to {}", temporary, path));
   }
   const auto slash = path.rfind('/');
-  return sync_directory(slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash));
+  return sync_directory(slash == std::string::npos ? "."
+                        : slash == 0               ? "/"
+                                                   : path.substr(0, slash));
 }
 
 }  // namespace mirror

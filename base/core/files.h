@@ -12,9 +12,9 @@ namespace mirror {
 // Reads a regular file of at most `size_limit` bytes.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, uint64_t size_limit);
 
-// Writes `bytes` so that after a crash at any point the old or the new file is there, whole: a temporary
-// file in the same directory, fsync, rename, fsync of the directory (the order of LevelDB's CURRENT,
-// with the directory synced at once).
+// Writes `bytes` so that after a crash at any point the old or the new file is there, whole: a
+// temporary file in the same directory, fsync, rename, fsync of the directory (the order of
+// LevelDB's CURRENT, with the directory synced at once).
 [[nodiscard]] Result<void> replace_file(const std::string& path, std::string_view bytes);
 
 // fsync of a directory, after a rename in it.

@@ -35,7 +35,8 @@ std::optional<IpAddress> parse_padded_ipv4(std::string_view text) {
 }  // namespace
 
 IpAddress IpAddress::unmapped() const {
-  if (!is_ipv4() && high == 0 && (low >> 32) == 0xffff) return from_ipv4(static_cast<uint32_t>(low));
+  if (!is_ipv4() && high == 0 && (low >> 32) == 0xffff)
+    return from_ipv4(static_cast<uint32_t>(low));
   return *this;
 }
 
@@ -113,7 +114,8 @@ std::optional<IpPrefix> IpPrefix::parse(std::string_view text) {
   if (!address) address = parse_padded_ipv4(text.substr(0, slash));
   const auto length_text = text.substr(slash + 1);
   const auto length = parse_uint64(length_text);
-  if (!address || !length || length_text.size() > (address->is_ipv4() ? 2u : 3u)) return std::nullopt;
+  if (!address || !length || length_text.size() > (address->is_ipv4() ? 2u : 3u))
+    return std::nullopt;
   if (*length > static_cast<uint64_t>(address->bit_count())) return std::nullopt;
   return of(*address, static_cast<int>(*length));
 }
@@ -133,6 +135,8 @@ IpAddress IpPrefix::last() const {
   return end;
 }
 
-std::string IpPrefix::to_string() const { return fmt::format("{}/{}", address.to_string(), length); }
+std::string IpPrefix::to_string() const {
+  return fmt::format("{}/{}", address.to_string(), length);
+}
 
 }  // namespace mirror

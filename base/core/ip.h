@@ -52,8 +52,8 @@ struct IpPrefix {
 
   // Masks the host bits. REQUIRES: length <= address.bit_count().
   [[nodiscard]] static IpPrefix of(IpAddress address, int length);
-  // `ADDRESS/LENGTH`; octets and length may have leading zeros and are read as decimal, host bits are
-  // masked. A bare address is its own /32 or /128 and must be strict.
+  // `ADDRESS/LENGTH`; octets and length may have leading zeros and are read as decimal, host bits
+  // are masked. A bare address is its own /32 or /128 and must be strict.
   [[nodiscard]] static std::optional<IpPrefix> parse(std::string_view text);
 
   [[nodiscard]] bool contains(const IpAddress& other) const;

@@ -1,5 +1,6 @@
-// Messages for people, on stderr, one line each, flushed as written. main() makes one Log and passes it
-// down. Thread-safe: one write(2) a line. Control bytes of quoted input are the caller's duty (text.h).
+// Messages for people, on stderr, one line each, flushed as written. main() makes one Log and
+// passes it down. Thread-safe: one write(2) a line. Control bytes of quoted input are the caller's
+// duty (text.h).
 #pragma once
 
 #include <fmt/format.h>
@@ -22,15 +23,18 @@ class Log {
 
   template <typename... Arguments>
   void debug(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {
-    if (enabled(LogLevel::kDebug)) write(LogLevel::kDebug, fmt::format(format, std::forward<Arguments>(arguments)...));
+    if (enabled(LogLevel::kDebug))
+      write(LogLevel::kDebug, fmt::format(format, std::forward<Arguments>(arguments)...));
   }
   template <typename... Arguments>
   void info(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {
-    if (enabled(LogLevel::kInfo)) write(LogLevel::kInfo, fmt::format(format, std::forward<Arguments>(arguments)...));
+    if (enabled(LogLevel::kInfo))
+      write(LogLevel::kInfo, fmt::format(format, std::forward<Arguments>(arguments)...));
   }
   template <typename... Arguments>
   void warning(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {
-    if (enabled(LogLevel::kWarning)) write(LogLevel::kWarning, fmt::format(format, std::forward<Arguments>(arguments)...));
+    if (enabled(LogLevel::kWarning))
+      write(LogLevel::kWarning, fmt::format(format, std::forward<Arguments>(arguments)...));
   }
   template <typename... Arguments>
   void error(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {

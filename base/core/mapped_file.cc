@@ -21,7 +21,8 @@ Result<MappedFile> MappedFile::open(const std::string& path, uint64_t size_limit
   const auto size = static_cast<uint64_t>(status.st_size);
   if (size == 0) return fail(ErrorKind::kInvalid, "{}: the file is empty", path);
   if (size > size_limit) {
-    return fail(ErrorKind::kLimit, "{}: {} bytes are more than the limit of {}", path, size, size_limit);
+    return fail(ErrorKind::kLimit, "{}: {} bytes are more than the limit of {}", path, size,
+                size_limit);
   }
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
   if (data == MAP_FAILED) return fail_errno(errno, fmt::format("map {}", path));

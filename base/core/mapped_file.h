@@ -1,6 +1,6 @@
 // A whole file, mapped read-only and shared. Owns the mapping; the descriptor is closed at once.
-// The file must be replaced by rename and never be written in place while it is mapped: a truncation
-// would turn a read into SIGBUS. Our snapshots are only ever published by rename.
+// The file must be replaced by rename and never be written in place while it is mapped: a
+// truncation would turn a read into SIGBUS. Our snapshots are only ever published by rename.
 #pragma once
 
 #include <cstddef>
@@ -26,11 +26,12 @@ class MappedFile {
 
   [[nodiscard]] std::span<const uint8_t> bytes() const { return {data_, size_}; }
 
-  // Brings every page into memory now, so that no later read waits for the disk (MADV_POPULATE_READ,
-  // Linux 5.14; on older kernels each page is touched).
+  // Brings every page into memory now, so that no later read waits for the disk
+  // (MADV_POPULATE_READ, Linux 5.14; on older kernels each page is touched).
   void warm() const;
 
-  // Takes all access away but keeps the addresses: in debug builds a retired mapping traps stale readers.
+  // Takes all access away but keeps the addresses: in debug builds a retired mapping traps stale
+  // readers.
   void seal() const;
 
  private:

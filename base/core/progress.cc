@@ -45,8 +45,8 @@ void Progress::draw(bool last) {
   std::string line;
   if (terminal_ && total_ > 0) {
     const uint64_t filled = std::min(kBarWidth, done_ * kBarWidth / total_);
-    line = fmt::format("\r{} [{:=<{}}{: <{}}] {}/{} {:.1f}s", what_, "", filled, "", kBarWidth - filled, done_,
-                       total_, seconds);
+    line = fmt::format("\r{} [{:=<{}}{: <{}}] {}/{} {:.1f}s", what_, "", filled, "",
+                       kBarWidth - filled, done_, total_, seconds);
   } else {
     line = fmt::format("{}{}: {}", terminal_ ? "\r" : "", what_, done_);
     if (total_ > 0) line += fmt::format(" of {}", total_);

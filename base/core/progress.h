@@ -1,5 +1,5 @@
-// How far a long piece of work is: a bar that redraws itself on a terminal, a plain line every few seconds
-// otherwise. Not thread-safe; owned by whoever does the work. Writes to stderr.
+// How far a long piece of work is: a bar that redraws itself on a terminal, a plain line every few
+// seconds otherwise. Not thread-safe; owned by whoever does the work. Writes to stderr.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // xoshiro256++ 1.0 (Blackman and Vigna, https://prng.di.unimi.it/), seeded by splitmix64.
-// Fast and well distributed, not for secrets. One object a thread; the same seed gives the same numbers.
+// Fast and well distributed, not for secrets. One object a thread; the same seed gives the same
+// numbers.
 #pragma once
 
 #include <cstdint>
