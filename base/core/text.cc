@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cstring>
 
 namespace mirror {
 
@@ -60,7 +61,17 @@ std::optional<uint64_t> parse_uint64(std::string_view text) { return parse_numbe
 bool is_valid_utf8(std::string_view text) {
   const auto* p = reinterpret_cast<const unsigned char*>(text.data());
   const auto* end = p + text.size();
+  // Most texts are ASCII: eight bytes at a time as long as none has its high bit set.
+  constexpr uint64_t kHighBits = 0x8080808080808080;
   while (p < end) {
+    if (end - p >= 8) {
+      uint64_t word;
+      std::memcpy(&word, p, sizeof word);
+      if ((word & kHighBits) == 0) {
+        p += sizeof word;
+        continue;
+      }
+    }
     const unsigned char lead = *p++;
     if (lead < 0x80) continue;
     int more = 0;

@@ -1,8 +1,9 @@
-// A snapshot file: what the compiler publishes and the edge serves from. schema/SNAPSHOT.md describes the
-// bytes and the invariants, schema/snapshot.fbs the payload.
+// A snapshot file: what the compiler publishes and the edge serves from. schema/SNAPSHOT.md
+// describes the bytes and the invariants, schema/snapshot.fbs the payload.
 //
-// Snapshot owns the mapped file. SnapshotView is a bundle of spans into it (or into any other memory that
-// holds the payload) and must not outlive it. Both are immutable and safe to read from any thread.
+// Snapshot owns the mapped file. SnapshotView is a bundle of spans into it (or into any other
+// memory that holds the payload) and must not outlive it. Both are immutable and safe to read from
+// any thread.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,15 @@ inline constexpr uint32_t kNone = 0xffffffff;
 // The format that this build writes. It reads this one and, once there is one, the one before.
 inline constexpr uint32_t kSnapshotFormat = 1;
 inline constexpr uint64_t kSnapshotSizeMax = uint64_t{1} << 30;
+inline constexpr std::string_view kSnapshotMagic = "MIRRSNAP";
+
+// Limits of what a snapshot holds; the compiler leaves out what is larger, validate() refuses it.
+inline constexpr uint32_t kWeightMax = 100'000;
+// The longest file name (last path component) that a question may hold: no file system has longer
+// ones.
+inline constexpr uint32_t kFileNameMax = 255;
+// The longest name, URL or path: what a path of the operating system can be.
+inline constexpr uint32_t kTextSizeMax = 4096;
 
 enum class UrlScheme : uint32_t { kHttps = 0, kHttp = 1, kFtp = 2, kRsync = 3, kOther = 4 };
 
@@ -52,8 +62,8 @@ struct SnapshotHeader {
 };
 static_assert(sizeof(SnapshotHeader) == 64);
 
-// Every vector of schema/snapshot.fbs as a span. The accessors assert their arguments in debug builds only,
-// since validate() has checked every index that a file holds.
+// Every vector of schema/snapshot.fbs as a span. The accessors assert their arguments in debug
+// builds only, since validate() has checked every index that a file holds.
 struct SnapshotView {
   std::span<const uint8_t> text_bytes;
   std::span<const fb::Country> countries;
@@ -91,8 +101,10 @@ struct SnapshotView {
   std::span<const fb::CategoryHost> category_hosts;
 
   uint64_t created_at = 0;
-  // No answer body made from this snapshot is larger, if names that the client sends stay within
-  // kFileNameMax bytes; computed by validate().
+  // No answer body made from this snapshot is larger than this plus what the request itself makes
+  // longer: texts of the client that are echoed in the header line (path, repo, arch, country,
+  // protocol), and fragments ` country = XX ` beyond one a country, which only a country= of many
+  // names can cause. A file name in a URL counts with kFileNameMax bytes. Computed by validate().
   uint64_t body_size_max = 0;
 
   [[nodiscard]] std::string_view text(const fb::Text& text) const {
@@ -100,29 +112,51 @@ struct SnapshotView {
     return {reinterpret_cast<const char*>(text_bytes.data()) + text.offset(), text.size()};
   }
   template <typename Element>
-  [[nodiscard]] static std::span<const Element> part(std::span<const Element> whole, const fb::Span& span) {
+  [[nodiscard]] static std::span<const Element> part(std::span<const Element> whole,
+                                                     const fb::Span& span) {
     MIRROR_DEBUG_ASSERT(uint64_t{span.begin()} + span.count() <= whole.size());
     return whole.subspan(span.begin(), span.count());
   }
 
-  // Look-ups; kNone if absent. Constant time: an open-addressed table and one or two string comparisons.
-  [[nodiscard]] uint32_t find_directory(std::string_view name) const;
-  [[nodiscard]] uint32_t find_repository(std::string_view key) const;
-  [[nodiscard]] uint32_t find_prefix(std::string_view name) const;
-  // Binary search over a few hundred names.
+  // Look-ups; kNone if absent. Constant time: an open-addressed table and one or two string
+  // comparisons.
+  [[nodiscard]] uint32_t find_directory(std::string_view name) const {
+    return find_hashed(directory_index, directories, name,
+                       [](const fb::Directory& d) { return d.name(); });
+  }
+  [[nodiscard]] uint32_t find_repository(std::string_view key) const {
+    return find_hashed(repository_index, repositories, key,
+                       [](const fb::Repository& r) { return r.key(); });
+  }
+  [[nodiscard]] uint32_t find_prefix(std::string_view name) const {
+    return find_hashed(prefix_index, prefixes, name, [](const fb::Prefix& p) { return p.name(); });
+  }
+  // Binary searches over a few hundred names, and over the files of one directory.
   [[nodiscard]] uint32_t find_country(std::string_view upper_case_name) const;
+  [[nodiscard]] uint32_t find_file(const fb::Directory& directory, std::string_view name) const;
   // The value of the range that holds the address; kNone if none does. `address` must be unmapped.
   [[nodiscard]] static uint32_t find_range(std::span<const fb::IpRange4> ranges4,
-                                           std::span<const fb::IpRange6> ranges6, const IpAddress& address);
+                                           std::span<const fb::IpRange6> ranges6,
+                                           const IpAddress& address);
+
+ private:
+  template <typename Element, typename NameOf>
+  [[nodiscard]] uint32_t find_hashed(std::span<const uint32_t> index,
+                                     std::span<const Element> elements, std::string_view name,
+                                     NameOf name_of) const {
+    const size_t mask = index.size() - 1;
+    for (size_t slot = digest64(name) & mask;; slot = (slot + 1) & mask) {
+      const uint32_t at = index[slot];
+      if (at == kNone || text(name_of(elements[at])) == name) return at;
+    }
+  }
 };
 
-// The longest file name (last path component) that a question may hold: no file system has longer ones.
-inline constexpr uint32_t kFileNameMax = 255;
-
-// Two passes over hostile bytes (header and payload of one file): the FlatBuffers verifier, then every
-// invariant of SNAPSHOT.md: sizes, digest, every index in range, every span inside its vector, every sort
-// order, reserved fields zero. After success nothing in the view can make a reader leave the bytes.
-// `bytes` must be aligned to 16 and outlive the view. O(bytes), does not allocate per element.
+// Two passes over hostile bytes (header and payload of one file): the FlatBuffers verifier, then
+// every invariant of SNAPSHOT.md: sizes, digest, every index in range, every span inside its
+// vector, every sort order, reserved fields zero. After success nothing in the view can make a
+// reader leave the bytes. `bytes` must be aligned to 16 and outlive the view. O(bytes), does not
+// allocate per element.
 [[nodiscard]] Result<SnapshotView> validate(std::span<const uint8_t> bytes);
 
 class Snapshot {
@@ -132,8 +166,8 @@ class Snapshot {
     uint64_t size = 0;
     Digest128 digest;
   };
-  [[nodiscard]] static Result<Snapshot> open(const std::string& path,
-                                             const std::optional<Expectation>& expected = std::nullopt);
+  [[nodiscard]] static Result<Snapshot> open(
+      const std::string& path, const std::optional<Expectation>& expected = std::nullopt);
 
   [[nodiscard]] const SnapshotView& view() const { return view_; }
   [[nodiscard]] const Digest128& digest() const { return digest_; }

@@ -4,10 +4,11 @@
 //   <seq>-<digest>.mls       snapshots; seq has 10 digits and is never used twice
 //   <seq>-<digest>.mls.tmp   one being written
 //   LOCK                     flock(2): one writer at a time; the kernel releases it on any death
-//   HOLD                     if present, compiles write snapshots but do not move CURRENT (who, when, why)
-//   SEQUENCE                 the last sequence number given out
+//   HOLD                     if present, compiles write snapshots but do not move CURRENT (who,
+//   when, why) SEQUENCE                 the last sequence number given out
 //
-// Everything is published by rename; a reader sees the old or the new state, whole. All functions block.
+// Everything is published by rename; a reader sees the old or the new state, whole. All functions
+// block.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,7 @@ struct Current {
   uint64_t size = 0;
   uint64_t created_at = 0;
   bool operator==(const Current&) const = default;
-  [[nodiscard]] std::string to_string() const;  // with the line feed
+  [[nodiscard]] std::string to_string() const;                        // with the line feed
   [[nodiscard]] static Result<Current> parse(std::string_view line);  // hostile input
 };
 
@@ -68,7 +69,8 @@ class SnapshotDirectory {
   [[nodiscard]] Result<Snapshot> open(const Current& current) const;
 
   // --- for writers
-  // Creates the directory if need be and takes LOCK; kConflict, with the holder's process id, if it is taken.
+  // Creates the directory if need be and takes LOCK; kConflict, with the holder's process id, if it
+  // is taken.
   class Writer;
   [[nodiscard]] Result<Writer> lock();
 
@@ -79,20 +81,22 @@ class SnapshotDirectory {
 // Holds LOCK; destroying it releases it. One object, one thread.
 class SnapshotDirectory::Writer {
  public:
-  // Writes a snapshot file under a fresh sequence number: temporary file, fsync, reopen and validate as the
-  // edge would, rename, fsync of the directory. CURRENT is not touched. On failure nothing is left behind.
+  // Writes a snapshot file under a fresh sequence number: temporary file, fsync, reopen and
+  // validate as the edge would, rename, fsync of the directory. CURRENT is not touched. On failure
+  // nothing is left behind.
   [[nodiscard]] Result<Current> add(std::string_view file_bytes);
   // Points CURRENT to an existing snapshot.
   [[nodiscard]] Result<void> publish(const Current& current);
   [[nodiscard]] Result<void> set_hold(const Hold& hold);
   [[nodiscard]] Result<bool> release_hold();
-  // Deletes leftovers of killed writers and all but the newest `keep` snapshots; never the live one, and never
-  // one that is newer than the live one while HOLD is there.
+  // Deletes leftovers of killed writers and all but the newest `keep` snapshots; never the live
+  // one, and never one that is newer than the live one while HOLD is there.
   [[nodiscard]] Result<void> collect(size_t keep);
 
  private:
   friend class SnapshotDirectory;
-  Writer(SnapshotDirectory directory, UniqueFd lock) : directory_(std::move(directory)), lock_(std::move(lock)) {}
+  Writer(SnapshotDirectory directory, UniqueFd lock)
+      : directory_(std::move(directory)), lock_(std::move(lock)) {}
   [[nodiscard]] Result<uint64_t> next_sequence();
 
   SnapshotDirectory directory_;
