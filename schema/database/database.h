@@ -45,7 +45,8 @@ template <typename T>
   return value ? Value(std::string_view(*value)) : Value(std::monostate{});
 }
 
-// One row of a result; valid only inside the callback. Columns count from 0. A column that does not hold
+// One row of a result; valid only inside the callback, and a view of a column only until the same column is asked
+// for again. Columns count from 0. A column that does not hold
 // what is asked for (SQLite lets anything be anywhere) reads as the nearest sensible value: texts that are
 // no number as 0, NULL as 0, false or "". Ask is_null or use the optional forms where NULL matters.
 class Row {
@@ -72,7 +73,8 @@ class Row {
   }
 };
 
-// Called for each row; an error ends the query and is handed on.
+// Called for each row; an error ends the query and is handed on. Must not use the transaction: the connection is
+// busy with the rows.
 using RowCallback = std::function<Result<void>(const Row&)>;
 
 enum class TransactionMode {
@@ -80,7 +82,9 @@ enum class TransactionMode {
   kWrite,  // SQLite: BEGIN IMMEDIATE, waiting a bounded time for another writer
 };
 
-// Ends in exactly one of commit() and the destructor's rollback. Must not outlive its Database.
+// Ends in exactly one of commit() and the destructor's rollback. Must not outlive its Database, which has at most
+// one at a time. After an error it can only be rolled back: everything else, commit() too, is refused (PostgreSQL's
+// rule, on both engines).
 class Transaction {
  public:
   virtual ~Transaction() = default;
@@ -105,6 +109,14 @@ class Transaction {
   }
 };
 
+// How long to wait for what is outside of this process.
+struct DatabaseLimits {
+  int connect_timeout_s = 10;            // PostgreSQL; the URL's connect_timeout beats it
+  int64_t statement_timeout_ms = 600'000;  // PostgreSQL, one statement; the server's or the URL's setting beats it
+  int64_t silence_timeout_ms = 660'000;    // PostgreSQL: not a byte from the server for so long = it is gone
+  int busy_timeout_ms = 10'000;          // SQLite, another writer; PostgreSQL, a lock of another transaction
+};
+
 enum class OpenMode {
   kRead,    // must exist; no statement may write
   kWrite,   // must exist
@@ -114,9 +126,9 @@ enum class OpenMode {
 class Database {
  public:
   virtual ~Database() = default;
-  // Connects, with a bounded time (PostgreSQL: connect_timeout 10 s unless the URL says otherwise). Errors name the
-  // URL without its password and say what to do.
-  [[nodiscard]] static Result<std::unique_ptr<Database>> open(const DatabaseUrl& url, OpenMode mode);
+  // Connects, with a bounded time. Errors name the URL without its password and say what to do.
+  [[nodiscard]] static Result<std::unique_ptr<Database>> open(const DatabaseUrl& url, OpenMode mode,
+                                                              const DatabaseLimits& limits = {});
 
   [[nodiscard]] virtual Engine engine() const = 0;
   [[nodiscard]] virtual const DatabaseUrl& url() const = 0;

@@ -106,6 +106,12 @@ struct FileDetailRow {
   std::optional<int64_t> timestamp, size;
   std::optional<std::string> md5, sha1, sha256, sha512;
 };
+// A DNS name among the netblocks and what it last resolved to (our own table mw_netblock_name).
+struct NetblockNameRow {
+  std::string name;
+  std::string addresses;    // canonical texts, separated by commas
+  int64_t resolved_at = 0;  // seconds since 1970-01-01 UTC
+};
 
 // A whole database as rows, each vector in the order of its primary key. The compiler streams the large tables
 // instead of filling this; the oracle and the random worlds of the tests use it.

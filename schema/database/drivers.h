@@ -1,0 +1,21 @@
+// What database.cc needs of the two drivers. Private to schema/database/.
+#pragma once
+
+#include <memory>
+
+#include "schema/database/database.h"
+
+namespace mirror {
+
+[[nodiscard]] Result<std::unique_ptr<Database>> open_sqlite(const DatabaseUrl& url, OpenMode mode,
+                                                            const DatabaseLimits& limits);
+[[nodiscard]] Result<std::unique_ptr<Database>> open_postgresql(const DatabaseUrl& url, OpenMode mode,
+                                                                const DatabaseLimits& limits);
+// An SQLite database that lives in this process's memory only: a place to look at what a script creates.
+[[nodiscard]] Result<std::unique_ptr<Database>> open_sqlite_in_memory();
+
+// The parts of DatabaseUrl that only libpq can answer.
+[[nodiscard]] Result<void> check_postgresql_url(const std::string& target);
+[[nodiscard]] std::string display_postgresql_url(const std::string& target);
+
+}  // namespace mirror
