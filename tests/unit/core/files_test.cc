@@ -1,0 +1,80 @@
+#include "base/core/files.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "base/core/mapped_file.h"
+
+namespace mirror {
+namespace {
+
+class Files : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/mirror-files-XXXXXX";
+    ASSERT_NE(::mkdtemp(name), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::string folder_;
+};
+
+TEST_F(Files, ReplacesWholeFilesAndReadsThemBack) {
+  const std::string path = folder_ + "/file";
+  ASSERT_TRUE(replace_file(path, "old"));
+  ASSERT_TRUE(replace_file(path, "new text"));
+  EXPECT_EQ(read_file(path, 100).value(), "new text");
+  EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
+}
+
+TEST_F(Files, AFullDiskLeavesTheOldFileAndNoLeftover) {
+  const std::string path = folder_ + "/file";
+  ASSERT_TRUE(replace_file(path, "old"));
+  rlimit old_limit{};
+  ::getrlimit(RLIMIT_FSIZE, &old_limit);
+  const rlimit limit{4096, old_limit.rlim_max};
+  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  const auto replaced = replace_file(path, std::string(10000, 'x'));
+  ::setrlimit(RLIMIT_FSIZE, &old_limit);
+  std::signal(SIGXFSZ, old_handler);
+  ASSERT_FALSE(replaced);
+  EXPECT_NE(replaced.error().message.find("File too large"), std::string::npos)
+      << replaced.error().message;
+  EXPECT_EQ(read_file(path, 100).value(), "old");
+  EXPECT_FALSE(std::filesystem::exists(path + ".tmp"));
+}
+
+TEST_F(Files, RefusesWhatIsNoOrdinarySmallFile) {
+  const std::string path = folder_ + "/file";
+  ASSERT_TRUE(replace_file(path, std::string(1000, 'x')));
+  EXPECT_EQ(read_file(path, 999).error().kind, ErrorKind::kLimit);
+  EXPECT_TRUE(read_file(path, 1000));
+  EXPECT_EQ(read_file(folder_, 10).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(read_file(folder_ + "/none", 10).error().system_errno, ENOENT);
+  // A FIFO without a writer must not block.
+  ASSERT_EQ(::mkfifo((folder_ + "/fifo").c_str(), 0600), 0);
+  EXPECT_FALSE(read_file(folder_ + "/fifo", 10));
+  EXPECT_FALSE(MappedFile::open(folder_ + "/fifo", 10));
+}
+
+TEST_F(Files, MapsWholeFiles) {
+  const std::string path = folder_ + "/file";
+  ASSERT_TRUE(replace_file(path, "mapped"));
+  auto file = MappedFile::open(path, 6);
+  ASSERT_TRUE(file) << file.error().message;
+  file->warm();
+  const MappedFile moved = std::move(*file);
+  EXPECT_EQ(std::string(moved.bytes().begin(), moved.bytes().end()), "mapped");
+  EXPECT_EQ(MappedFile::open(path, 5).error().kind, ErrorKind::kLimit);
+  ASSERT_TRUE(replace_file(path, ""));
+  EXPECT_EQ(MappedFile::open(path, 5).error().kind, ErrorKind::kInvalid);
+}
+
+}  // namespace
+}  // namespace mirror
