@@ -1,0 +1,226 @@
+#include "edge/http/http_connection.h"
+
+#include <cstring>
+
+#include "base/core/assert.h"
+#include "base/core/text.h"
+
+namespace mirror {
+namespace {
+
+constexpr uint16_t kBadRequest = 400;
+constexpr uint16_t kMethodNotAllowed = 405;
+constexpr uint16_t kContentTooLarge = 413;
+constexpr uint16_t kTargetTooLong = 414;
+constexpr uint16_t kHeadTooLarge = 431;
+constexpr uint16_t kVersionNotSupported = 505;
+
+// Header names in upper case.
+constexpr std::string_view kForwardedFor = "X-FORWARDED-FOR";
+constexpr std::string_view kTransferEncoding = "TRANSFER-ENCODING";
+
+static_assert(kRequestHeadersMax < 255, "header_count_ has 8 bits");
+static_assert(kForwardedForMax < 255, "forwarded_for_count_ has 8 bits");
+
+bool is_named(std::string_view name, std::string_view upper_case) {
+  if (name.size() != upper_case.size()) return false;
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (upper_ascii(name[i]) != upper_case[i]) return false;
+  }
+  return true;
+}
+
+// What llhttp's strict mode still accepts: a line feed without a carriage return before it; a line
+// that begins with a blank (obs-fold, RFC 9112 section 5.2) or with a colon (an empty header name).
+// Looks at the bytes from `from` on and at the one before, which an earlier read may have brought.
+bool lines_are_clean(std::string_view bytes, size_t from) {
+  size_t at = from == 0 ? 0 : from - 1;
+  while (at < bytes.size()) {
+    const auto* feed =
+        static_cast<const char*>(std::memchr(bytes.data() + at, '\n', bytes.size() - at));
+    if (feed == nullptr) return true;
+    const auto index = static_cast<size_t>(feed - bytes.data());
+    if (index == 0 || bytes[index - 1] != '\r') return false;
+    at = index + 1;
+    if (at < bytes.size() && (bytes[at] == ' ' || bytes[at] == '\t' || bytes[at] == ':'))
+      return false;
+  }
+  return true;
+}
+
+// llhttp has refused control bytes, blanks and bytes above 0x7f. Quotes and angle brackets may not
+// stand in a target at all, a backtick only in its query.
+bool target_is_clean(std::string_view target) {
+  if (target.find_first_of("\"<>") != std::string_view::npos) return false;
+  return target.substr(0, target.find('?')).find('`') == std::string_view::npos;
+}
+
+HttpConnection& connection_of(llhttp_t* parser) {
+  return *static_cast<HttpConnection*>(parser->data);
+}
+
+}  // namespace
+
+struct HttpConnection::Callbacks {
+  static int on_url(llhttp_t* parser, const char* at, size_t length) {
+    auto& self = connection_of(parser);
+    self.extend(&self.target_, at, length);
+    if (self.target_.size <= kRequestTargetSizeMax) return HPE_OK;
+    return self.refuse(kTargetTooLong, "the request target is too long");
+  }
+
+  static int on_version(llhttp_t* parser, const char*, size_t) {
+    connection_of(parser).has_version_ = true;
+    return HPE_OK;
+  }
+
+  static int on_header_field(llhttp_t* parser, const char* at, size_t length) {
+    auto& self = connection_of(parser);
+    self.extend(&self.field_, at, length);
+    return HPE_OK;
+  }
+
+  static int on_header_value(llhttp_t* parser, const char* at, size_t length) {
+    auto& self = connection_of(parser);
+    self.extend(&self.value_, at, length);
+    return HPE_OK;
+  }
+
+  static int on_header_value_complete(llhttp_t* parser) {
+    auto& self = connection_of(parser);
+    const Piece field = self.field_;
+    const Piece value = self.value_;
+    self.field_ = {};
+    self.value_ = {};
+    if (++self.header_count_ > kRequestHeadersMax)
+      return self.refuse(kHeadTooLarge, "too many headers");
+    const std::string_view name(self.base_ + field.begin, field.size);
+    // By name, since llhttp does not notice the header when its value is empty.
+    if (is_named(name, kTransferEncoding)) {
+      return self.refuse(kBadRequest, "a request has no transfer coding here");
+    }
+    if (!is_named(name, kForwardedFor)) return HPE_OK;
+    if (self.forwarded_for_count_ == kForwardedForMax) {
+      return self.refuse(kBadRequest, "too many X-Forwarded-For lines");
+    }
+    self.forwarded_for_[self.forwarded_for_count_++] = value;
+    return HPE_OK;
+  }
+
+  static int on_headers_complete(llhttp_t* parser) {
+    auto& self = connection_of(parser);
+    if (!self.has_version_) return self.refuse(kBadRequest, "HTTP/0.9 is not supported");
+    if (parser->http_major != 1)
+      return self.refuse(kVersionNotSupported, "only HTTP/1 is supported");
+    if (parser->method != HTTP_GET && parser->method != HTTP_HEAD) {
+      return self.refuse(kMethodNotAllowed, "only GET and HEAD are allowed");
+    }
+    if ((parser->flags & F_CONTENT_LENGTH) != 0 && parser->content_length > 0) {
+      return self.refuse(kContentTooLarge, "a request has no body here");
+    }
+    return HPE_OK;
+  }
+
+  static int on_message_complete(llhttp_t* parser) {
+    // Asked here, because the parser forgets it with the next byte.
+    connection_of(parser).keep_alive_ = llhttp_should_keep_alive(parser) != 0;
+    return HPE_PAUSED;
+  }
+};
+
+const llhttp_settings_t HttpConnection::kSettings = [] {
+  llhttp_settings_t settings;
+  llhttp_settings_init(&settings);
+  settings.on_url = Callbacks::on_url;
+  settings.on_version = Callbacks::on_version;
+  settings.on_header_field = Callbacks::on_header_field;
+  settings.on_header_value = Callbacks::on_header_value;
+  settings.on_header_value_complete = Callbacks::on_header_value_complete;
+  settings.on_headers_complete = Callbacks::on_headers_complete;
+  settings.on_message_complete = Callbacks::on_message_complete;
+  return settings;
+}();
+
+HttpConnection::HttpConnection() { reset(); }
+
+void HttpConnection::reset() {
+  begin_request();
+  is_refused_ = false;
+  refusal_ = {};
+}
+
+void HttpConnection::begin_request() {
+  llhttp_init(&parser_, HTTP_REQUEST, &kSettings);
+  parser_.data = this;
+  parsed_ = 0;
+  target_ = {};
+  field_ = {};
+  value_ = {};
+  forwarded_for_count_ = 0;
+  header_count_ = 0;
+  has_version_ = false;
+  keep_alive_ = false;
+}
+
+int HttpConnection::refuse(uint16_t status, std::string_view reason) {
+  is_refused_ = true;
+  refusal_ = {status, reason};
+  return HPE_USER;
+}
+
+HttpConnection::Outcome HttpConnection::refused(uint16_t status, std::string_view reason) {
+  static_cast<void>(refuse(status, reason));
+  return Outcome::kRefused;
+}
+
+void HttpConnection::extend(Piece* piece, const char* at, size_t length) const {
+  if (piece->size == 0) piece->begin = static_cast<uint32_t>(at - base_);
+  piece->size += static_cast<uint32_t>(length);
+}
+
+HttpConnection::Outcome HttpConnection::parse(std::string_view bytes, RequestHead* head) {
+  if (is_refused_) return Outcome::kRefused;
+  MIRROR_ASSERT(bytes.size() >= parsed_);
+  const size_t from = parsed_;
+  // Beyond the limit nothing is parsed: what lies there belongs to the next request or to none.
+  const auto within = bytes.substr(0, kRequestHeadSizeMax);
+  base_ = bytes.data();
+  const auto error = llhttp_execute(&parser_, base_ + from, within.size() - from);
+  if (is_refused_) return Outcome::kRefused;
+  size_t end = within.size();
+  if (error == HPE_PAUSED) end = static_cast<size_t>(llhttp_get_error_pos(&parser_) - base_);
+  if (error != HPE_OK && error != HPE_PAUSED) return refuse_parse_error(error);
+  if (!lines_are_clean(within.substr(0, end), from)) {
+    return refused(kBadRequest, "a bare line feed, a folded header line or an empty header name");
+  }
+  if (error == HPE_PAUSED) return finish_request(bytes, end, head);
+  parsed_ = static_cast<uint32_t>(end);
+  if (parsed_ == kRequestHeadSizeMax)
+    return refused(kHeadTooLarge, "the request head is too large");
+  return Outcome::kIncomplete;
+}
+
+HttpConnection::Outcome HttpConnection::refuse_parse_error(llhttp_errno_t error) {
+  if (error == HPE_INVALID_VERSION)
+    return refused(kVersionNotSupported, "unknown protocol version");
+  return refused(kBadRequest, "malformed request");
+}
+
+HttpConnection::Outcome HttpConnection::finish_request(std::string_view bytes, size_t size,
+                                                       RequestHead* head) {
+  const auto target = text(bytes, target_);
+  if (!target_is_clean(target)) return refused(kBadRequest, "a byte that a target may not hold");
+  head->method = parser_.method == HTTP_HEAD ? RequestMethod::kHead : RequestMethod::kGet;
+  head->keep_alive = keep_alive_;
+  head->announce_keep_alive = keep_alive_ && parser_.http_minor == 0;
+  head->target = target.substr(0, target.find('#'));
+  head->size = size;
+  head->forwarded_for_count = forwarded_for_count_;
+  for (size_t i = 0; i < forwarded_for_count_; ++i) {
+    head->forwarded_for_values[i] = trim(text(bytes, forwarded_for_[i]));
+  }
+  begin_request();
+  return Outcome::kRequest;
+}
+
+}  // namespace mirror
