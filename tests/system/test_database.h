@@ -1,0 +1,32 @@
+// A database of its own for one test, on either engine, gone when the test ends. SQLite: a file in a temporary folder.
+// PostgreSQL: a database beside the one that MIRROR_TEST_POSTGRESQL names (see with_postgresql).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "schema/database/database.h"
+
+namespace mirror {
+
+class TestDatabase {
+ public:
+  // Empty. Without MIRROR_TEST_POSTGRESQL no PostgreSQL database can be made: ask available() first and skip.
+  [[nodiscard]] static Result<std::unique_ptr<TestDatabase>> create(Engine engine);
+  [[nodiscard]] static bool available(Engine engine);
+  ~TestDatabase();
+  TestDatabase(const TestDatabase&) = delete;
+  TestDatabase& operator=(const TestDatabase&) = delete;
+
+  // As a program takes it: sqlite:PATH or postgresql://...
+  [[nodiscard]] const std::string& url() const { return url_; }
+  [[nodiscard]] Result<std::unique_ptr<Database>> open(OpenMode mode, const DatabaseLimits& limits = {}) const;
+
+ private:
+  TestDatabase() = default;
+  std::string url_;
+  std::string folder_;  // SQLite
+  std::string name_;    // PostgreSQL
+};
+
+}  // namespace mirror
