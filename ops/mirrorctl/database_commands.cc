@@ -15,7 +15,8 @@ class DatabaseCommands final : public CommandGroup {
  public:
   explicit DatabaseCommands(CommandLine& root)
       : group_(root.command("database", "Create, check or upgrade the database")),
-        init_(group_.command("init", "Create all tables in an empty database (an SQLite file is created)")) {
+        init_(group_.command(
+            "init", "Create all tables in an empty database (an SQLite file is created)")) {
     init_.option("--database", &url_, "sqlite:PATH or postgresql://...", "MIRROR_DATABASE");
   }
 

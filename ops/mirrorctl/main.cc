@@ -7,16 +7,20 @@
 #include "ops/mirrorctl/command_group.h"
 
 int main(int argc, char** argv) {
-  mirror::CommandLine line("mirrorctl", "Looks after the database, the snapshots and the edges of Mirrorworks.");
+  mirror::CommandLine line("mirrorctl",
+                           "Looks after the database, the snapshots and the edges of Mirrorworks.");
   std::string log_level = "info";
   line.option("--log-level", &log_level, "debug, info, warning or error");
   std::vector<std::unique_ptr<mirror::CommandGroup>> groups;
   // One line a group; see command_group.h.
   groups.push_back(mirror::make_database_commands(line));
-  line.footer("Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a safety gate, 4 done with warnings.");
+  line.footer(
+      "Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a safety gate, 4 done with warnings.");
   if (const auto code = line.parse(argc, argv)) return *code;
   const auto level = mirror::Log::parse_level(log_level);
-  if (!level) return line.usage_error("--log-level: " + log_level + " is none of debug, info, warning, error");
+  if (!level)
+    return line.usage_error("--log-level: " + log_level +
+                            " is none of debug, info, warning, error");
   const mirror::Log log("mirrorctl", *level);
   for (const auto& group : groups) {
     if (group->chosen()) return group->run(log);

@@ -1,8 +1,8 @@
-// One way to talk to both engines: a database by its URL, transactions, prepared statements with typed
-// parameters, rows handed to a callback one by one (never a whole result in memory).
+// One way to talk to both engines: a database by its URL, transactions, prepared statements with
+// typed parameters, rows handed to a callback one by one (never a whole result in memory).
 //
-// Statements come from schema/sql/ and are written once, with ?1 ?2 for parameters; the PostgreSQL driver
-// turns them into $1 $2. A connection belongs to one thread at a time.
+// Statements come from schema/sql/ and are written once, with ?1 ?2 for parameters; the PostgreSQL
+// driver turns them into $1 $2. A connection belongs to one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ namespace mirror {
 
 enum class Engine { kSqlite, kPostgresql };
 
-// sqlite:PATH, or anything that libpq takes: postgresql://..., postgres://..., or a conninfo string.
+// sqlite:PATH, or anything that libpq takes: postgresql://..., postgres://..., or a conninfo
+// string.
 struct DatabaseUrl {
   Engine engine = Engine::kSqlite;
   std::string target;  // the path, or what libpq gets
@@ -45,10 +46,10 @@ template <typename T>
   return value ? Value(std::string_view(*value)) : Value(std::monostate{});
 }
 
-// One row of a result; valid only inside the callback, and a view of a column only until the same column is asked
-// for again. Columns count from 0. A column that does not hold
-// what is asked for (SQLite lets anything be anywhere) reads as the nearest sensible value: texts that are
-// no number as 0, NULL as 0, false or "". Ask is_null or use the optional forms where NULL matters.
+// One row of a result; valid only inside the callback, and a view of a column only until the same
+// column is asked for again. Columns count from 0. A column that does not hold what is asked for
+// (SQLite lets anything be anywhere) reads as the nearest sensible value: texts that are no number
+// as 0, NULL as 0, false or "". Ask is_null or use the optional forms where NULL matters.
 class Row {
  public:
   virtual ~Row() = default;
@@ -73,18 +74,19 @@ class Row {
   }
 };
 
-// Called for each row; an error ends the query and is handed on. Must not use the transaction: the connection is
-// busy with the rows.
+// Called for each row; an error ends the query and is handed on. Must not use the transaction: the
+// connection is busy with the rows.
 using RowCallback = std::function<Result<void>(const Row&)>;
 
 enum class TransactionMode {
-  kRead,   // one consistent state for all queries: REPEATABLE READ, READ ONLY (SQLite: a WAL read snapshot)
+  kRead,   // one consistent state for all queries: REPEATABLE READ, READ ONLY (SQLite: a WAL read
+           // snapshot)
   kWrite,  // SQLite: BEGIN IMMEDIATE, waiting a bounded time for another writer
 };
 
-// Ends in exactly one of commit() and the destructor's rollback. Must not outlive its Database, which has at most
-// one at a time. After an error it can only be rolled back: everything else, commit() too, is refused (PostgreSQL's
-// rule, on both engines).
+// Ends in exactly one of commit() and the destructor's rollback. Must not outlive its Database,
+// which has at most one at a time. After an error it can only be rolled back: everything else,
+// commit() too, is refused (PostgreSQL's rule, on both engines).
 class Transaction {
  public:
   virtual ~Transaction() = default;
@@ -92,10 +94,12 @@ class Transaction {
   [[nodiscard]] virtual Result<void> query(std::string_view sql, std::span<const Value> parameters,
                                            const RowCallback& callback) = 0;
   // Runs a statement without rows; the number of rows that it changed.
-  [[nodiscard]] virtual Result<int64_t> execute(std::string_view sql, std::span<const Value> parameters) = 0;
-  // The same statement once for each set of parameters, pipelined where the engine can; the rows changed in all.
-  [[nodiscard]] virtual Result<int64_t> execute_many(std::string_view sql,
-                                                     std::span<const std::vector<Value>> parameter_sets) = 0;
+  [[nodiscard]] virtual Result<int64_t> execute(std::string_view sql,
+                                                std::span<const Value> parameters) = 0;
+  // The same statement once for each set of parameters, pipelined where the engine can; the rows
+  // changed in all.
+  [[nodiscard]] virtual Result<int64_t> execute_many(
+      std::string_view sql, std::span<const std::vector<Value>> parameter_sets) = 0;
   // Several statements in one text, without parameters: DDL.
   [[nodiscard]] virtual Result<void> execute_script(std::string_view sql) = 0;
   [[nodiscard]] virtual Result<void> commit() = 0;
@@ -104,17 +108,21 @@ class Transaction {
                                    const RowCallback& callback) {
     return query(sql, std::span<const Value>(parameters.begin(), parameters.size()), callback);
   }
-  [[nodiscard]] Result<int64_t> execute(std::string_view sql, std::initializer_list<Value> parameters) {
+  [[nodiscard]] Result<int64_t> execute(std::string_view sql,
+                                        std::initializer_list<Value> parameters) {
     return execute(sql, std::span<const Value>(parameters.begin(), parameters.size()));
   }
 };
 
 // How long to wait for what is outside of this process.
 struct DatabaseLimits {
-  int connect_timeout_s = 10;            // PostgreSQL; the URL's connect_timeout beats it
-  int64_t statement_timeout_ms = 600'000;  // PostgreSQL, one statement; the server's or the URL's setting beats it
-  int64_t silence_timeout_ms = 660'000;    // PostgreSQL: not a byte from the server for so long = it is gone
-  int busy_timeout_ms = 10'000;          // SQLite, another writer; PostgreSQL, a lock of another transaction
+  int connect_timeout_s = 10;  // PostgreSQL; the URL's connect_timeout beats it
+  int64_t statement_timeout_ms =
+      600'000;  // PostgreSQL, one statement; the server's or the URL's setting beats it
+  int64_t silence_timeout_ms =
+      660'000;  // PostgreSQL: not a byte from the server for so long = it is gone
+  int busy_timeout_ms =
+      10'000;  // SQLite, another writer; PostgreSQL, a lock of another transaction
 };
 
 enum class OpenMode {

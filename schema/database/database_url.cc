@@ -5,10 +5,14 @@ namespace mirror {
 namespace {
 
 constexpr std::string_view kHowTo =
-    "give sqlite:PATH or postgresql://USER@HOST/DATABASE by --database or the environment variable MIRROR_DATABASE";
+    "give sqlite:PATH or postgresql://USER@HOST/DATABASE by --database or the environment variable "
+    "MIRROR_DATABASE";
 
-// The part before the first ':' or '='; whatever follows may be a password and stays out of messages.
-std::string_view scheme_of(std::string_view text) { return text.substr(0, text.find_first_of(":=@/")); }
+// The part before the first ':' or '='; whatever follows may be a password and stays out of
+// messages.
+std::string_view scheme_of(std::string_view text) {
+  return text.substr(0, text.find_first_of(":=@/"));
+}
 
 }  // namespace
 
@@ -28,12 +32,15 @@ Result<DatabaseUrl> DatabaseUrl::parse(std::string_view text) {
   }
   const std::string_view scheme = scheme_of(text);
   if (scheme.find('+') != std::string_view::npos) {
-    return fail(ErrorKind::kInvalid, "{}: is no database URL of ours; drop the driver's name: {}:", scheme,
+    return fail(ErrorKind::kInvalid,
+                "{}: is no database URL of ours; drop the driver's name: {}:", scheme,
                 scheme.substr(0, scheme.find('+')));
   }
   const bool uri = text.starts_with("postgresql://") || text.starts_with("postgres://");
-  if (!uri && (text.find('=') == std::string_view::npos || text.find("://") != std::string_view::npos)) {
-    return fail(ErrorKind::kInvalid, "\"{}...\" is no database URL: {}", quote_for_message(scheme, 40), kHowTo);
+  if (!uri &&
+      (text.find('=') == std::string_view::npos || text.find("://") != std::string_view::npos)) {
+    return fail(ErrorKind::kInvalid, "\"{}...\" is no database URL: {}",
+                quote_for_message(scheme, 40), kHowTo);
   }
   DatabaseUrl url{Engine::kPostgresql, std::string(text)};
   MIRROR_CHECK(check_postgresql_url(url.target));
@@ -46,7 +53,8 @@ std::string DatabaseUrl::display() const {
 
 Result<std::unique_ptr<Database>> Database::open(const DatabaseUrl& url, OpenMode mode,
                                                  const DatabaseLimits& limits) {
-  return url.engine == Engine::kSqlite ? open_sqlite(url, mode, limits) : open_postgresql(url, mode, limits);
+  return url.engine == Engine::kSqlite ? open_sqlite(url, mode, limits)
+                                       : open_postgresql(url, mode, limits);
 }
 
 }  // namespace mirror

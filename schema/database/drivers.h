@@ -9,9 +9,11 @@ namespace mirror {
 
 [[nodiscard]] Result<std::unique_ptr<Database>> open_sqlite(const DatabaseUrl& url, OpenMode mode,
                                                             const DatabaseLimits& limits);
-[[nodiscard]] Result<std::unique_ptr<Database>> open_postgresql(const DatabaseUrl& url, OpenMode mode,
+[[nodiscard]] Result<std::unique_ptr<Database>> open_postgresql(const DatabaseUrl& url,
+                                                                OpenMode mode,
                                                                 const DatabaseLimits& limits);
-// An SQLite database that lives in this process's memory only: a place to look at what a script creates.
+// An SQLite database that lives in this process's memory only: a place to look at what a script
+// creates.
 [[nodiscard]] Result<std::unique_ptr<Database>> open_sqlite_in_memory();
 
 // The parts of DatabaseUrl that only libpq can answer.

@@ -11,7 +11,8 @@ bool is_tag(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-// Where a quoted text or name that opens at `begin` ends; a doubled quote inside opens the next piece at once.
+// Where a quoted text or name that opens at `begin` ends; a doubled quote inside opens the next
+// piece at once.
 size_t after_quoted(std::string_view sql, size_t begin) {
   const size_t close = sql.find(sql[begin], begin + 1);
   return close == std::string_view::npos ? sql.size() : close + 1;
@@ -27,9 +28,12 @@ size_t after_block(std::string_view sql, size_t begin) {
   int depth = 0;
   for (size_t at = begin; at + 1 < sql.size(); ++at) {
     const std::string_view two = sql.substr(at, 2);
-    if (two == "/*") ++depth, ++at;
-    else if (two == "*/" && --depth == 0) return at + 2;
-    else if (two == "*/") ++at;
+    if (two == "/*")
+      ++depth, ++at;
+    else if (two == "*/" && --depth == 0)
+      return at + 2;
+    else if (two == "*/")
+      ++at;
   }
   return sql.size();
 }

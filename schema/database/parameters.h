@@ -6,8 +6,8 @@
 
 namespace mirror {
 
-// Turns each ?N into $N, except inside texts, quoted names, comments and dollar-quoted bodies. A ? without a number
-// (an operator of PostgreSQL) stays.
+// Turns each ?N into $N, except inside texts, quoted names, comments and dollar-quoted bodies. A ?
+// without a number (an operator of PostgreSQL) stays.
 [[nodiscard]] std::string dollar_parameters(std::string_view sql);
 
 }  // namespace mirror

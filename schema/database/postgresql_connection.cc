@@ -44,11 +44,16 @@ struct ParameterWriter {
   std::string& out;
   Result<int> operator()(std::monostate) const { return kText; }
   Result<int> operator()(bool value) const { return out += value ? 't' : 'f', kText; }
-  Result<int> operator()(int64_t value) const { return fmt::format_to(std::back_inserter(out), "{}", value), kText; }
-  Result<int> operator()(double value) const { return fmt::format_to(std::back_inserter(out), "{}", value), kText; }
+  Result<int> operator()(int64_t value) const {
+    return fmt::format_to(std::back_inserter(out), "{}", value), kText;
+  }
+  Result<int> operator()(double value) const {
+    return fmt::format_to(std::back_inserter(out), "{}", value), kText;
+  }
   Result<int> operator()(std::string_view value) const {
     if (value.find('\0') != std::string_view::npos) {
-      return fail(ErrorKind::kInvalid, "PostgreSQL stores no text with a NUL byte: \"{}\"", quote_for_message(value));
+      return fail(ErrorKind::kInvalid, "PostgreSQL stores no text with a NUL byte: \"{}\"",
+                  quote_for_message(value));
     }
     return out += value, kText;
   }
@@ -64,9 +69,12 @@ Result<void> check_postgresql_url(const std::string& target) {
   PQfreemem(message);
   if (options) return {};
   // libpq quotes parts of the text, which may be a password.
-  const bool secret = target.find('@') != std::string::npos || target.find("password") != std::string::npos;
-  return fail(ErrorKind::kInvalid, "not a PostgreSQL URL{}: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
-              "special characters percent-encoded", secret ? "" : " (" + why + ")");
+  const bool secret =
+      target.find('@') != std::string::npos || target.find("password") != std::string::npos;
+  return fail(ErrorKind::kInvalid,
+              "not a PostgreSQL URL{}: write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
+              "special characters percent-encoded",
+              secret ? "" : " (" + why + ")");
 }
 
 std::string display_postgresql_url(const std::string& target) {
@@ -74,8 +82,8 @@ std::string display_postgresql_url(const std::string& target) {
   const std::string user = option(options, "user"), host = option(options, "host");
   const std::string address = host.empty() ? option(options, "hostaddr") : host;
   const std::string port = option(options, "port"), database = option(options, "dbname");
-  return fmt::format("postgresql://{}{}{}{}/{}", user.empty() ? "" : user + "@", address, port.empty() ? "" : ":",
-                     port, database);
+  return fmt::format("postgresql://{}{}{}{}/{}", user.empty() ? "" : user + "@", address,
+                     port.empty() ? "" : ":", port, database);
 }
 
 Result<void> PostgresqlParameters::assign(std::span<const Value> values) {
@@ -105,25 +113,33 @@ Result<void> PostgresqlParameters::assign(std::span<const Value> values) {
 
 PostgresqlConnection::~PostgresqlConnection() { PQfinish(connection_); }
 
-Result<std::unique_ptr<PostgresqlConnection>> PostgresqlConnection::open(const DatabaseUrl& url,
-                                                                         const DatabaseLimits& limits) {
+Result<std::unique_ptr<PostgresqlConnection>> PostgresqlConnection::open(
+    const DatabaseUrl& url, const DatabaseLimits& limits) {
   const std::string connect_timeout = fmt::format("{}", limits.connect_timeout_s);
   // What comes before "dbname", which holds the URL, yields to it; what comes after beats it.
-  const char* const keywords[] = {"connect_timeout", "fallback_application_name", "keepalives_idle",
-                                  "keepalives_interval", "keepalives_count", "tcp_user_timeout",
-                                  "dbname", "client_encoding", nullptr};
-  const char* const values[] = {connect_timeout.c_str(), "mirrorworks", "30", "10", "3", "60000",
-                                url.target.c_str(), "UTF8", nullptr};
+  const char* const keywords[] = {"connect_timeout",
+                                  "fallback_application_name",
+                                  "keepalives_idle",
+                                  "keepalives_interval",
+                                  "keepalives_count",
+                                  "tcp_user_timeout",
+                                  "dbname",
+                                  "client_encoding",
+                                  nullptr};
+  const char* const values[] = {connect_timeout.c_str(), "mirrorworks", "30",   "10", "3", "60000",
+                                url.target.c_str(),      "UTF8",        nullptr};
   PGconn* raw = PQconnectdbParams(keywords, values, 1);
   if (raw == nullptr) return fail(ErrorKind::kSystem, "{}: out of memory", url.display());
-  std::unique_ptr<PostgresqlConnection> connection(new PostgresqlConnection(raw, url.display(), limits));
+  std::unique_ptr<PostgresqlConnection> connection(
+      new PostgresqlConnection(raw, url.display(), limits));
   if (PQstatus(raw) != CONNECTION_OK) {
-    return fail(ErrorKind::kDatabase, "{}: cannot connect: {}; check the URL and that the server runs",
-                url.display(), one_line(PQerrorMessage(raw)));
+    return fail(ErrorKind::kDatabase,
+                "{}: cannot connect: {}; check the URL and that the server runs", url.display(),
+                one_line(PQerrorMessage(raw)));
   }
   if (PQserverVersion(raw) < 120000) {
-    return fail(ErrorKind::kDatabase, "{}: PostgreSQL {} is too old, 12 or newer is needed", url.display(),
-                PQserverVersion(raw) / 10000);
+    return fail(ErrorKind::kDatabase, "{}: PostgreSQL {} is too old, 12 or newer is needed",
+                url.display(), PQserverVersion(raw) / 10000);
   }
   MIRROR_CHECK(connection->configure());
   return connection;
@@ -133,20 +149,23 @@ Result<void> PostgresqlConnection::configure() {
   PQsetNoticeProcessor(connection_, ignore_notice, nullptr);
   if (PQsetnonblocking(connection_, 1) != 0) return error(nullptr);
   // Timestamps have no zone in this schema: they agree only if every session is in UTC.
-  MIRROR_CHECK(run("SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET bytea_output = 'hex';"
-                   "SET standard_conforming_strings = on;"));
-  MIRROR_CHECK(run(fmt::format("SELECT set_config('lock_timeout', '{}', false)"
-                               " WHERE current_setting('lock_timeout') = '0';"
-                               "SELECT set_config('statement_timeout', '{}', false)"
-                               " WHERE current_setting('statement_timeout') = '0';",
-                               limits_.busy_timeout_ms, limits_.statement_timeout_ms)));
+  MIRROR_CHECK(
+      run("SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET bytea_output = 'hex';"
+          "SET standard_conforming_strings = on;"));
+  MIRROR_CHECK(
+      run(fmt::format("SELECT set_config('lock_timeout', '{}', false)"
+                      " WHERE current_setting('lock_timeout') = '0';"
+                      "SELECT set_config('statement_timeout', '{}', false)"
+                      " WHERE current_setting('statement_timeout') = '0';",
+                      limits_.busy_timeout_ms, limits_.statement_timeout_ms)));
   return {};
 }
 
 Result<void> PostgresqlConnection::wait(bool sending) {
   pollfd poll_fd{PQsocket(connection_), static_cast<short>(sending ? POLLIN | POLLOUT : POLLIN), 0};
   if (poll_fd.fd < 0) return error(nullptr);
-  const int64_t limit_ms = std::min<int64_t>(limits_.silence_timeout_ms, std::numeric_limits<int>::max());
+  const int64_t limit_ms =
+      std::min<int64_t>(limits_.silence_timeout_ms, std::numeric_limits<int>::max());
   int ready = 0;
   // A signal restarts the wait: no program of ours is sent signals so often that this would matter.
   do {
@@ -154,7 +173,8 @@ Result<void> PostgresqlConnection::wait(bool sending) {
   } while (ready < 0 && errno == EINTR);
   if (ready < 0) return fail_errno(errno, name_ + ": poll");
   if (ready == 0) {
-    return fail(ErrorKind::kDatabase, "{}: the server has been silent for {} ms; is it stopped or cut off?", name_,
+    return fail(ErrorKind::kDatabase,
+                "{}: the server has been silent for {} ms; is it stopped or cut off?", name_,
                 limit_ms);
   }
   if ((poll_fd.revents & (POLLIN | POLLERR | POLLHUP)) != 0 && PQconsumeInput(connection_) == 0) {
@@ -167,7 +187,8 @@ Result<PostgresqlResult> PostgresqlConnection::next_result() {
   for (;;) {
     const int flushed = PQflush(connection_);
     if (flushed < 0) return error(nullptr);
-    if (flushed == 0 && PQisBusy(connection_) == 0) return PostgresqlResult(PQgetResult(connection_));
+    if (flushed == 0 && PQisBusy(connection_) == 0)
+      return PostgresqlResult(PQgetResult(connection_));
     MIRROR_CHECK(wait(flushed == 1));
   }
 }
@@ -181,8 +202,10 @@ Result<std::string> PostgresqlConnection::run(std::string_view sql) {
     MIRROR_TRY(const PostgresqlResult result, next_result());
     if (!result) break;
     const ExecStatusType status = PQresultStatus(result.get());
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) tag = PQcmdStatus(result.get());
-    else if (first_error) first_error = error(result.get());
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+      tag = PQcmdStatus(result.get());
+    else if (first_error)
+      first_error = error(result.get());
   }
   MIRROR_CHECK(first_error);
   return tag;
@@ -198,7 +221,8 @@ Result<std::string> PostgresqlConnection::prepared(std::string_view sql) {
   for (;;) {
     MIRROR_TRY(const PostgresqlResult result, next_result());
     if (!result) break;
-    if (PQresultStatus(result.get()) != PGRES_COMMAND_OK && first_error) first_error = error(result.get());
+    if (PQresultStatus(result.get()) != PGRES_COMMAND_OK && first_error)
+      first_error = error(result.get());
   }
   if (!first_error) return with_context(first_error.error(), trim(sql));
   prepared_.emplace(sql, name);
@@ -225,7 +249,8 @@ void PostgresqlConnection::cancel() {
 tl::unexpected<Error> PostgresqlConnection::error(const PGresult* result) const {
   const char* state = result == nullptr ? nullptr : PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const std::string_view code = state == nullptr ? "" : state;
-  const std::string text = one_line(result == nullptr ? PQerrorMessage(connection_) : PQresultErrorMessage(result));
+  const std::string text =
+      one_line(result == nullptr ? PQerrorMessage(connection_) : PQresultErrorMessage(result));
   if (PQstatus(connection_) != CONNECTION_OK) {
     return fail(ErrorKind::kDatabase, "{}: the connection was lost: {}", name_, text);
   }

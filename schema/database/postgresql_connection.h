@@ -1,6 +1,6 @@
-// One libpq connection in non-blocking mode (https://www.postgresql.org/docs/15/libpq-async.html): every wait is a
-// poll(2) with a limit, so that a server that dies or stops in the middle gives an error and never a hang.
-// Private to the PostgreSQL driver.
+// One libpq connection in non-blocking mode (https://www.postgresql.org/docs/15/libpq-async.html):
+// every wait is a poll(2) with a limit, so that a server that dies or stops in the middle gives an
+// error and never a hang. Private to the PostgreSQL driver.
 #pragma once
 
 #include <libpq-fe.h>
@@ -21,7 +21,8 @@ struct ClearResult {
 };
 using PostgresqlResult = std::unique_ptr<PGresult, ClearResult>;
 
-// A statement's parameters as libpq wants them: texts for all but blobs; types are inferred by the server.
+// A statement's parameters as libpq wants them: texts for all but blobs; types are inferred by the
+// server.
 class PostgresqlParameters {
  public:
   [[nodiscard]] Result<void> assign(std::span<const Value> values);
@@ -40,14 +41,15 @@ class PostgresqlParameters {
 
 class PostgresqlConnection {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<PostgresqlConnection>> open(const DatabaseUrl& url,
-                                                                          const DatabaseLimits& limits);
+  [[nodiscard]] static Result<std::unique_ptr<PostgresqlConnection>> open(
+      const DatabaseUrl& url, const DatabaseLimits& limits);
   ~PostgresqlConnection();
   PostgresqlConnection(const PostgresqlConnection&) = delete;
   PostgresqlConnection& operator=(const PostgresqlConnection&) = delete;
 
   [[nodiscard]] PGconn* raw() const { return connection_; }
-  // The next result of what was sent; empty when there is none left. Sends what is still to be sent.
+  // The next result of what was sent; empty when there is none left. Sends what is still to be
+  // sent.
   [[nodiscard]] Result<PostgresqlResult> next_result();
   // Runs a text of statements without parameters; the command tag of the last.
   [[nodiscard]] Result<std::string> run(std::string_view sql);

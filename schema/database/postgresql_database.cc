@@ -1,5 +1,5 @@
-// The PostgreSQL driver. Rows come in single-row mode as texts: measured as fast as binary and COPY over a socket
-// (the server is the limit), with flat memory and one decoder for every type.
+// The PostgreSQL driver. Rows come in single-row mode as texts: measured as fast as binary and COPY
+// over a socket (the server is the limit), with flat memory and one decoder for every type.
 #include <charconv>
 #include <utility>
 
@@ -11,7 +11,8 @@ namespace mirror {
 namespace {
 
 constexpr Oid kByteaType = 17;  // pg_type.dat; libpq has no header for it
-// How much goes out before the answers are read: enough to keep both ends busy, little enough to stay flat.
+// How much goes out before the answers are read: enough to keep both ends busy, little enough to
+// stay flat.
 constexpr size_t kPipelineStatements = 500;
 constexpr size_t kPipelineBytes = size_t{1} << 20;
 
@@ -66,7 +67,8 @@ class PostgresqlRow final : public Row {
 
 class PostgresqlDatabase final : public Database {
  public:
-  PostgresqlDatabase(DatabaseUrl url, std::unique_ptr<PostgresqlConnection> connection, OpenMode mode)
+  PostgresqlDatabase(DatabaseUrl url, std::unique_ptr<PostgresqlConnection> connection,
+                     OpenMode mode)
       : url_(std::move(url)), connection_(std::move(connection)), mode_(mode) {}
   Engine engine() const override { return Engine::kPostgresql; }
   const DatabaseUrl& url() const override { return url_; }
@@ -114,7 +116,8 @@ class PostgresqlTransaction final : public Transaction {
       if (!tag) return tl::unexpected(tag.error());
       ended_ = true;
       // PostgreSQL answers a COMMIT of a failed transaction so.
-      if (*tag == "ROLLBACK") return fail(ErrorKind::kDatabase, "the transaction had failed and was rolled back");
+      if (*tag == "ROLLBACK")
+        return fail(ErrorKind::kDatabase, "the transaction had failed and was rolled back");
       return {};
     });
   }
@@ -122,8 +125,11 @@ class PostgresqlTransaction final : public Transaction {
  private:
   template <typename Work>
   Result<void> guarded(Work&& work) {
-    if (busy_) return fail(ErrorKind::kConflict, "the transaction is in use: its rows are still being read");
-    if (failed_) return fail(ErrorKind::kConflict, "the transaction failed before and can only be rolled back");
+    if (busy_)
+      return fail(ErrorKind::kConflict, "the transaction is in use: its rows are still being read");
+    if (failed_)
+      return fail(ErrorKind::kConflict,
+                  "the transaction failed before and can only be rolled back");
     if (ended_) return fail(ErrorKind::kConflict, "the transaction has ended");
     busy_ = true;
     Result<void> result = work();
@@ -132,12 +138,13 @@ class PostgresqlTransaction final : public Transaction {
     return result;
   }
   Result<void> send(const std::string& statement, std::span<const Value> parameters);
-  Result<void> run(std::string_view sql, std::span<const Value> parameters, const RowCallback* callback,
-                   int64_t* changed);
+  Result<void> run(std::string_view sql, std::span<const Value> parameters,
+                   const RowCallback* callback, int64_t* changed);
   Result<void> read_results(const RowCallback* callback, int64_t* changed);
   Result<void> run_many(std::string_view sql, std::span<const std::vector<Value>> parameter_sets,
                         int64_t* changed);
-  Result<size_t> send_batch(const std::string& statement, std::span<const std::vector<Value>> parameter_sets);
+  Result<size_t> send_batch(const std::string& statement,
+                            std::span<const std::vector<Value>> parameter_sets);
   Result<void> read_batch(int64_t* changed);
 
   PostgresqlConnection& connection_;
@@ -155,10 +162,12 @@ bool changes_rows(PGresult* result) {
   return !std::string_view(PQcmdStatus(result)).starts_with("SELECT");
 }
 
-Result<void> PostgresqlTransaction::send(const std::string& statement, std::span<const Value> parameters) {
+Result<void> PostgresqlTransaction::send(const std::string& statement,
+                                         std::span<const Value> parameters) {
   MIRROR_CHECK(parameters_.assign(parameters));
-  if (PQsendQueryPrepared(connection_.raw(), statement.c_str(), parameters_.count(), parameters_.values(),
-                          parameters_.lengths(), parameters_.formats(), 0) == 0) {
+  if (PQsendQueryPrepared(connection_.raw(), statement.c_str(), parameters_.count(),
+                          parameters_.values(), parameters_.lengths(), parameters_.formats(),
+                          0) == 0) {
     return connection_.error(nullptr);
   }
   return {};
@@ -189,7 +198,8 @@ Result<void> PostgresqlTransaction::read_results(const RowCallback* callback, in
         break;
       case PGRES_TUPLES_OK:
       case PGRES_COMMAND_OK:
-        if (changed != nullptr && changes_rows(result.get())) *changed += rows_changed(result.get());
+        if (changed != nullptr && changes_rows(result.get()))
+          *changed += rows_changed(result.get());
         break;
       default:
         if (first_error) first_error = connection_.error(result.get());
@@ -206,21 +216,25 @@ Result<void> PostgresqlTransaction::run_many(std::string_view sql,
   while (result && !parameter_sets.empty()) {
     const Result<size_t> sent = send_batch(statement, parameter_sets);
     const Result<void> read = read_batch(changed);
-    if (!sent) result = tl::unexpected(sent.error());
-    else if (!read) result = read;
-    else parameter_sets = parameter_sets.subspan(*sent);
+    if (!sent)
+      result = tl::unexpected(sent.error());
+    else if (!read)
+      result = read;
+    else
+      parameter_sets = parameter_sets.subspan(*sent);
   }
   if (PQexitPipelineMode(connection_.raw()) == 0 && result) return connection_.error(nullptr);
   return result;
 }
 
 // Always ends with a sync point, so that read_batch() finds its end whatever happened.
-Result<size_t> PostgresqlTransaction::send_batch(const std::string& statement,
-                                                 std::span<const std::vector<Value>> parameter_sets) {
+Result<size_t> PostgresqlTransaction::send_batch(
+    const std::string& statement, std::span<const std::vector<Value>> parameter_sets) {
   size_t sent = 0;
   size_t bytes = 0;
   Result<void> result;
-  while (result && sent < std::min(parameter_sets.size(), kPipelineStatements) && bytes < kPipelineBytes) {
+  while (result && sent < std::min(parameter_sets.size(), kPipelineStatements) &&
+         bytes < kPipelineBytes) {
     result = send(statement, parameter_sets[sent]);
     bytes += parameters_.bytes();
     ++sent;
@@ -232,11 +246,13 @@ Result<size_t> PostgresqlTransaction::send_batch(const std::string& statement,
 
 Result<void> PostgresqlTransaction::read_batch(int64_t* changed) {
   Result<void> first_error;
-  bool between = false;  // an empty result ends each statement's results; two in a row would mean no sync
+  bool between =
+      false;  // an empty result ends each statement's results; two in a row would mean no sync
   for (;;) {
     MIRROR_TRY(const PostgresqlResult result, connection_.next_result());
     if (!result) {
-      if (std::exchange(between, true)) return fail(ErrorKind::kDatabase, "the pipeline ended without its sync point");
+      if (std::exchange(between, true))
+        return fail(ErrorKind::kDatabase, "the pipeline ended without its sync point");
       continue;
     }
     between = false;
@@ -263,8 +279,9 @@ Result<std::unique_ptr<Transaction>> PostgresqlDatabase::begin(TransactionMode m
   if (mode == TransactionMode::kWrite && mode_ == OpenMode::kRead) {
     return fail(ErrorKind::kInvalid, "{}: opened for reading, asked to write", url_.display());
   }
-  MIRROR_CHECK(connection_->run(mode == TransactionMode::kRead ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-                                                               : "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"));
+  MIRROR_CHECK(connection_->run(mode == TransactionMode::kRead
+                                    ? "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+                                    : "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"));
   auto transaction = std::make_unique<PostgresqlTransaction>(*connection_);
   if (mode == TransactionMode::kRead) {
     // The snapshot is taken by the first statement, not by BEGIN.

@@ -1,6 +1,6 @@
-// Rows of MirrorManager2's tables as far as the compiler and its tests read them: plain data, no logic.
-// Everything that a real deployment may hold as NULL is optional (reference: the drift list of the schema).
-// Readers of these rows must order them by primary key.
+// Rows of MirrorManager2's tables as far as the compiler and its tests read them: plain data, no
+// logic. Everything that a real deployment may hold as NULL is optional (reference: the drift list
+// of the schema). Readers of these rows must order them by primary key.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ struct HostRow {
   int64_t id = 0;
   std::string name;
   std::optional<int64_t> site_id;
-  std::optional<bool> admin_active, user_active, is_private, asn_clients, internet2, internet2_clients;
+  std::optional<bool> admin_active, user_active, is_private, asn_clients, internet2,
+      internet2_clients;
   std::optional<std::string> country;
   std::optional<int64_t> bandwidth, asn, max_connections;
 };
@@ -113,8 +114,8 @@ struct NetblockNameRow {
   int64_t resolved_at = 0;  // seconds since 1970-01-01 UTC
 };
 
-// A whole database as rows, each vector in the order of its primary key. The compiler streams the large tables
-// instead of filling this; the oracle and the random worlds of the tests use it.
+// A whole database as rows, each vector in the order of its primary key. The compiler streams the
+// large tables instead of filling this; the oracle and the random worlds of the tests use it.
 struct DatabaseRows {
   std::vector<SiteRow> sites;
   std::vector<HostRow> hosts;

@@ -30,7 +30,9 @@ constexpr PerEngine kMirrorManager2{sql::mirrormanager2_postgresql, sql::mirrorm
 constexpr PerEngine kAnyRelation{sql::any_relation_postgresql, sql::any_relation_sqlite};
 constexpr PerEngine kHasTable{sql::has_table_postgresql, sql::has_table_sqlite};
 constexpr Migration kMigrations[] = {
-    {1, "indexes that MirrorManager2 lacks", {sql::migration_1_postgresql, sql::migration_1_sqlite}},
+    {1,
+     "indexes that MirrorManager2 lacks",
+     {sql::migration_1_postgresql, sql::migration_1_sqlite}},
     {2, "table mw_netblock_name", {sql::migration_2_postgresql, sql::migration_2_sqlite}},
 };
 
@@ -96,10 +98,11 @@ Result<void> create_schema(Database& database) {
     return {};
   }));
   if (relation) {
-    return fail(ErrorKind::kRefused,
-                "{}: not empty, it holds {}; name an empty database, or if this is one of MirrorManager2, "
-                "run mirrorctl database upgrade",
-                database.url().display(), *relation);
+    return fail(
+        ErrorKind::kRefused,
+        "{}: not empty, it holds {}; name an empty database, or if this is one of MirrorManager2, "
+        "run mirrorctl database upgrade",
+        database.url().display(), *relation);
   }
   MIRROR_CHECK(transaction->execute_script(kMirrorManager2[engine]));
   MIRROR_TRY(const auto names, apply_migrations(*transaction, engine));

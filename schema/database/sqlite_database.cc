@@ -35,7 +35,8 @@ class SqliteRow final : public Row {
   bool boolean(int column) const override {
     if (sqlite3_column_type(statement_, column) != SQLITE_TEXT) return int64(column) != 0;
     const std::string word = upper_ascii(trim(text(column)));
-    return word == "T" || word == "TRUE" || word == "Y" || word == "YES" || word == "ON" || word == "1";
+    return word == "T" || word == "TRUE" || word == "Y" || word == "YES" || word == "ON" ||
+           word == "1";
   }
   std::string_view text(int column) const override {
     // The length is asked for after the conversion; a text may hold NUL bytes.
@@ -58,7 +59,8 @@ class SqliteRow final : public Row {
 
 class SqliteDatabase final : public Database {
  public:
-  SqliteDatabase(DatabaseUrl url, Connection connection, OpenMode mode, const DatabaseLimits& limits)
+  SqliteDatabase(DatabaseUrl url, Connection connection, OpenMode mode,
+                 const DatabaseLimits& limits)
       : url_(std::move(url)), connection_(std::move(connection)), mode_(mode), limits_(limits) {}
 
   Engine engine() const override { return Engine::kSqlite; }
@@ -71,9 +73,13 @@ class SqliteDatabase final : public Database {
   [[nodiscard]] Result<Statement> prepare(std::string_view sql);
   [[nodiscard]] Result<Statement> take_statement(std::string_view sql);
   void keep_statement(std::string_view sql, Statement statement);
-  [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
+  [[nodiscard]] bool in_transaction() const {
+    return sqlite3_get_autocommit(connection_.get()) == 0;
+  }
   [[nodiscard]] int64_t changes() const { return sqlite3_changes64(connection_.get()); }
-  [[nodiscard]] int64_t changes_in_all() const { return sqlite3_total_changes64(connection_.get()); }
+  [[nodiscard]] int64_t changes_in_all() const {
+    return sqlite3_total_changes64(connection_.get());
+  }
 
  private:
   DatabaseUrl url_;
@@ -118,8 +124,11 @@ class SqliteTransaction final : public Transaction {
  private:
   template <typename Work>
   Result<void> guarded(Work&& work) {
-    if (busy_) return fail(ErrorKind::kConflict, "the transaction is in use: its rows are still being read");
-    if (failed_) return fail(ErrorKind::kConflict, "the transaction failed before and can only be rolled back");
+    if (busy_)
+      return fail(ErrorKind::kConflict, "the transaction is in use: its rows are still being read");
+    if (failed_)
+      return fail(ErrorKind::kConflict,
+                  "the transaction failed before and can only be rolled back");
     if (!database_.in_transaction()) return fail(ErrorKind::kConflict, "the transaction has ended");
     busy_ = true;
     Result<void> result = work();
@@ -128,8 +137,8 @@ class SqliteTransaction final : public Transaction {
     return result;
   }
   // Hands rows to `callback` and adds the rows changed to `changed`, as far as they are given.
-  Result<void> run(std::string_view sql, std::span<const Value> parameters, const RowCallback* callback,
-                   int64_t* changed);
+  Result<void> run(std::string_view sql, std::span<const Value> parameters,
+                   const RowCallback* callback, int64_t* changed);
   Result<void> step(sqlite3_stmt* statement, const RowCallback* callback);
 
   SqliteDatabase& database_;
@@ -138,7 +147,8 @@ class SqliteTransaction final : public Transaction {
 };
 
 int bind(sqlite3_stmt* statement, int index, const Value& value) {
-  // The transient forms are not needed: parameters are borrowed for the call and unbound at its end.
+  // The transient forms are not needed: parameters are borrowed for the call and unbound at its
+  // end.
   struct Visitor {
     sqlite3_stmt* statement;
     int index;
@@ -163,7 +173,8 @@ Result<void> SqliteTransaction::run(std::string_view sql, std::span<const Value>
   MIRROR_TRY(Statement statement, database_.take_statement(sql));
   const int wanted = sqlite3_bind_parameter_count(statement.get());
   if (wanted != static_cast<int>(parameters.size())) {
-    return fail(ErrorKind::kInvalid, "a statement with {} parameters got {}: {}", wanted, parameters.size(), sql);
+    return fail(ErrorKind::kInvalid, "a statement with {} parameters got {}: {}", wanted,
+                parameters.size(), sql);
   }
   for (size_t i = 0; i < parameters.size(); ++i) {
     const int code = bind(statement.get(), static_cast<int>(i) + 1, parameters[i]);
@@ -171,7 +182,8 @@ Result<void> SqliteTransaction::run(std::string_view sql, std::span<const Value>
   }
   const int64_t before = database_.changes_in_all();
   MIRROR_CHECK(step(statement.get(), callback));
-  // The last count is only of this statement if it changed anything; what cascades changed does not count.
+  // The last count is only of this statement if it changed anything; what cascades changed does not
+  // count.
   if (changed != nullptr && database_.changes_in_all() != before) *changed += database_.changes();
   database_.keep_statement(sql, std::move(statement));
   return {};
@@ -199,19 +211,22 @@ tl::unexpected<Error> SqliteDatabase::error(int code) const {
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return fail(ErrorKind::kConflict, "{}: another program is writing; waited {} ms, try again when it is done",
-                  name, limits_.busy_timeout_ms);
+      return fail(ErrorKind::kConflict,
+                  "{}: another program is writing; waited {} ms, try again when it is done", name,
+                  limits_.busy_timeout_ms);
     case SQLITE_CANTOPEN:
       return fail(ErrorKind::kDatabase,
-                  "{}: {}; the file must exist, and even a reader of a database in WAL mode needs write access to "
+                  "{}: {}; the file must exist, and even a reader of a database in WAL mode needs "
+                  "write access to "
                   "its folder {}",
                   name, text, folder_of(url_.target));
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-      return fail(ErrorKind::kDatabase, "{}: {}; name another file or restore it from a backup", name, text);
+      return fail(ErrorKind::kDatabase, "{}: {}; name another file or restore it from a backup",
+                  name, text);
     case SQLITE_READONLY:
-      return fail(ErrorKind::kDatabase, "{}: {}; the file and its folder {} must be writable", name, text,
-                  folder_of(url_.target));
+      return fail(ErrorKind::kDatabase, "{}: {}; the file and its folder {} must be writable", name,
+                  text, folder_of(url_.target));
     default:
       return fail(ErrorKind::kDatabase, "{}: {}", name, text);
   }
@@ -255,7 +270,8 @@ void SqliteDatabase::keep_statement(std::string_view sql, Statement statement) {
 }
 
 Result<std::unique_ptr<Transaction>> SqliteDatabase::begin(TransactionMode mode) {
-  if (in_transaction()) return fail(ErrorKind::kConflict, "{}: a transaction is open already", url_.display());
+  if (in_transaction())
+    return fail(ErrorKind::kConflict, "{}: a transaction is open already", url_.display());
   if (mode == TransactionMode::kWrite) {
     if (mode_ == OpenMode::kRead) {
       return fail(ErrorKind::kInvalid, "{}: opened for reading, asked to write", url_.display());
@@ -273,8 +289,9 @@ Result<std::unique_ptr<Transaction>> SqliteDatabase::begin(TransactionMode mode)
 // Settings of one connection. cell_size_check and trusted_schema guard against a hostile file.
 Result<void> configure(SqliteDatabase& database, sqlite3* connection, OpenMode mode) {
   sqlite3_db_config(connection, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  MIRROR_CHECK(database.script("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
-                               "PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536;"));
+  MIRROR_CHECK(
+      database.script("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+                      "PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536;"));
   if (mode == OpenMode::kRead) {
     return database.script("PRAGMA query_only = ON; SELECT 1 FROM sqlite_schema LIMIT 1");
   }
@@ -283,20 +300,23 @@ Result<void> configure(SqliteDatabase& database, sqlite3* connection, OpenMode m
 
 Result<Connection> connect(const std::string& path, int flags, const std::string& name) {
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &raw,
+                                   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   Connection connection(raw);
   if (code == SQLITE_OK) return connection;
   const std::string text = raw == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(raw);
   const bool create = (flags & SQLITE_OPEN_CREATE) != 0;
-  return fail((code & 0xff) == SQLITE_CANTOPEN ? ErrorKind::kNotFound : ErrorKind::kDatabase, "{}: {}; {}", name,
-              text,
+  return fail((code & 0xff) == SQLITE_CANTOPEN ? ErrorKind::kNotFound : ErrorKind::kDatabase,
+              "{}: {}; {}", name, text,
               create ? "the folder must exist and be writable"
-                     : "the file must exist and be readable: check the path, or create it by mirrorctl database init");
+                     : "the file must exist and be readable: check the path, or create it by "
+                       "mirrorctl database init");
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> open_sqlite(const DatabaseUrl& url, OpenMode mode, const DatabaseLimits& limits) {
+Result<std::unique_ptr<Database>> open_sqlite(const DatabaseUrl& url, OpenMode mode,
+                                              const DatabaseLimits& limits) {
   // Debian's SQLite takes "file:..." for a URI with options; ours is a path and nothing else.
   const std::string path = url.target.starts_with("/") ? url.target : "./" + url.target;
   int flags = SQLITE_OPEN_READONLY;
@@ -306,16 +326,18 @@ Result<std::unique_ptr<Database>> open_sqlite(const DatabaseUrl& url, OpenMode m
   sqlite3* raw = connection.get();
   sqlite3_busy_timeout(raw, limits.busy_timeout_ms);
   auto database = std::make_unique<SqliteDatabase>(url, std::move(connection), mode, limits);
-  if (mode != OpenMode::kRead && sqlite3_db_readonly(raw, "main") == 1) return database->error(SQLITE_READONLY);
+  if (mode != OpenMode::kRead && sqlite3_db_readonly(raw, "main") == 1)
+    return database->error(SQLITE_READONLY);
   MIRROR_CHECK(configure(*database, raw, mode));
   return database;
 }
 
 Result<std::unique_ptr<Database>> open_sqlite_in_memory() {
-  MIRROR_TRY(Connection connection,
-             connect(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "a database in memory"));
-  return std::make_unique<SqliteDatabase>(DatabaseUrl{Engine::kSqlite, ":memory:"}, std::move(connection),
-                                          OpenMode::kCreate, DatabaseLimits{});
+  MIRROR_TRY(Connection connection, connect(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                                            "a database in memory"));
+  return std::make_unique<SqliteDatabase>(DatabaseUrl{Engine::kSqlite, ":memory:"},
+                                          std::move(connection), OpenMode::kCreate,
+                                          DatabaseLimits{});
 }
 
 }  // namespace mirror

@@ -1,4 +1,6 @@
 // The access layer: one body of tests, run over both drivers and real databases.
+#include "schema/database/database.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -6,7 +8,6 @@
 #include <fstream>
 #include <thread>
 
-#include "schema/database/database.h"
 #include "tests/system/test_database.h"
 
 namespace mirror {
@@ -18,7 +19,8 @@ using ::testing::HasSubstr;
 class DatabaseTest : public ::testing::TestWithParam<Engine> {
  protected:
   void SetUp() override {
-    if (!TestDatabase::available(GetParam())) GTEST_SKIP() << "no PostgreSQL: run by tests/system/with_postgresql";
+    if (!TestDatabase::available(GetParam()))
+      GTEST_SKIP() << "no PostgreSQL: run by tests/system/with_postgresql";
     auto created = TestDatabase::create(GetParam());
     ASSERT_TRUE(created) << created.error().message;
     test_database_ = std::move(*created);
@@ -47,10 +49,11 @@ class DatabaseTest : public ::testing::TestWithParam<Engine> {
   }
   static int64_t count(Transaction& transaction, std::string_view table) {
     int64_t rows = -1;
-    expect_ok(transaction.query("SELECT count(*) FROM " + std::string(table), {}, [&](const Row& row) -> Result<void> {
-      rows = row.int64(0);
-      return {};
-    }));
+    expect_ok(transaction.query("SELECT count(*) FROM " + std::string(table), {},
+                                [&](const Row& row) -> Result<void> {
+                                  rows = row.int64(0);
+                                  return {};
+                                }));
     return rows;
   }
 
@@ -61,12 +64,15 @@ class DatabaseTest : public ::testing::TestWithParam<Engine> {
 std::string engine_name(const ::testing::TestParamInfo<Engine>& info) {
   return info.param == Engine::kSqlite ? "Sqlite" : "Postgresql";
 }
-INSTANTIATE_TEST_SUITE_P(Engines, DatabaseTest, ::testing::Values(Engine::kSqlite, Engine::kPostgresql), engine_name);
+INSTANTIATE_TEST_SUITE_P(Engines, DatabaseTest,
+                         ::testing::Values(Engine::kSqlite, Engine::kPostgresql), engine_name);
 
 constexpr std::string_view kTypesSqlite =
-    "CREATE TABLE t (id INTEGER PRIMARY KEY, b BOOLEAN, n BIGINT, x FLOAT, s TEXT, y BLOB, at DATETIME)";
+    "CREATE TABLE t (id INTEGER PRIMARY KEY, b BOOLEAN, n BIGINT, x FLOAT, s TEXT, y BLOB, at "
+    "DATETIME)";
 constexpr std::string_view kTypesPostgresql =
-    "CREATE TABLE t (id SERIAL PRIMARY KEY, b BOOLEAN, n BIGINT, x DOUBLE PRECISION, s TEXT, y BYTEA, at TIMESTAMP)";
+    "CREATE TABLE t (id SERIAL PRIMARY KEY, b BOOLEAN, n BIGINT, x DOUBLE PRECISION, s TEXT, y "
+    "BYTEA, at TIMESTAMP)";
 
 TEST_P(DatabaseTest, ValuesOfEveryTypeComeBackAsTheyWent) {
   commit_script(GetParam() == Engine::kSqlite ? kTypesSqlite : kTypesPostgresql);
@@ -76,32 +82,36 @@ TEST_P(DatabaseTest, ValuesOfEveryTypeComeBackAsTheyWent) {
     return bytes;
   }();
   auto transaction = begin(TransactionMode::kWrite);
-  const std::string_view insert = "INSERT INTO t (id, b, n, x, s, y, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-  expect_ok(transaction->execute(insert, {int64_t{1}, true, int64_t{-9223372036854775807}, 0.1, "it's ?1 \"é\"\n",
-                                          Blob{all_bytes}, "2026-11-23 07:00:00"}));
-  expect_ok(transaction->execute(insert, {int64_t{2}, false, int64_t{0}, -1e300, "", Blob{""}, "2026-11-23 07:00:00"}));
+  const std::string_view insert =
+      "INSERT INTO t (id, b, n, x, s, y, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+  expect_ok(
+      transaction->execute(insert, {int64_t{1}, true, int64_t{-9223372036854775807}, 0.1,
+                                    "it's ?1 \"é\"\n", Blob{all_bytes}, "2026-11-23 07:00:00"}));
+  expect_ok(transaction->execute(
+      insert, {int64_t{2}, false, int64_t{0}, -1e300, "", Blob{""}, "2026-11-23 07:00:00"}));
   expect_ok(transaction->execute(insert, {int64_t{3}, {}, {}, {}, {}, {}, {}}));
   int rows = 0;
-  expect_ok(transaction->query("SELECT b, n, x, s, y, at FROM t ORDER BY id", {}, [&](const Row& row) -> Result<void> {
-    if (++rows == 3) {
-      for (int column = 0; column < 6; ++column) EXPECT_TRUE(row.is_null(column));
-      EXPECT_EQ(row.optional_int64(1), std::nullopt);
-      EXPECT_EQ(row.optional_text(3), std::nullopt);
-      EXPECT_FALSE(row.boolean(0));
-      EXPECT_EQ(row.int64(1), 0);
-      EXPECT_EQ(row.text(3), "");
-      return {};
-    }
-    EXPECT_EQ(row.boolean(0), rows == 1);
-    EXPECT_EQ(row.int64(0), rows == 1 ? 1 : 0);
-    EXPECT_EQ(row.int64(1), rows == 1 ? -9223372036854775807 : 0);
-    EXPECT_EQ(row.real(2), rows == 1 ? 0.1 : -1e300);
-    EXPECT_EQ(row.text(3), rows == 1 ? "it's ?1 \"é\"\n" : "");
-    EXPECT_EQ(row.optional_text(3), rows == 1 ? "it's ?1 \"é\"\n" : "");
-    EXPECT_EQ(row.bytes(4), rows == 1 ? all_bytes : "");
-    EXPECT_EQ(row.text(5), "2026-11-23 07:00:00");
-    return {};
-  }));
+  expect_ok(transaction->query(
+      "SELECT b, n, x, s, y, at FROM t ORDER BY id", {}, [&](const Row& row) -> Result<void> {
+        if (++rows == 3) {
+          for (int column = 0; column < 6; ++column) EXPECT_TRUE(row.is_null(column));
+          EXPECT_EQ(row.optional_int64(1), std::nullopt);
+          EXPECT_EQ(row.optional_text(3), std::nullopt);
+          EXPECT_FALSE(row.boolean(0));
+          EXPECT_EQ(row.int64(1), 0);
+          EXPECT_EQ(row.text(3), "");
+          return {};
+        }
+        EXPECT_EQ(row.boolean(0), rows == 1);
+        EXPECT_EQ(row.int64(0), rows == 1 ? 1 : 0);
+        EXPECT_EQ(row.int64(1), rows == 1 ? -9223372036854775807 : 0);
+        EXPECT_EQ(row.real(2), rows == 1 ? 0.1 : -1e300);
+        EXPECT_EQ(row.text(3), rows == 1 ? "it's ?1 \"é\"\n" : "");
+        EXPECT_EQ(row.optional_text(3), rows == 1 ? "it's ?1 \"é\"\n" : "");
+        EXPECT_EQ(row.bytes(4), rows == 1 ? all_bytes : "");
+        EXPECT_EQ(row.text(5), "2026-11-23 07:00:00");
+        return {};
+      }));
   EXPECT_EQ(rows, 3);
 }
 
@@ -124,8 +134,8 @@ TEST_P(DatabaseTest, TextsWithNulAreKeptOrRefused) {
 
 TEST_P(DatabaseTest, ParametersGoByTheirNumber) {
   auto transaction = begin(TransactionMode::kRead);
-  expect_ok(transaction->query("SELECT CAST(?2 AS TEXT), CAST(?1 AS TEXT), '?1' /* ?3 */ -- ?4\n", {"one", "two"},
-                               [&](const Row& row) -> Result<void> {
+  expect_ok(transaction->query("SELECT CAST(?2 AS TEXT), CAST(?1 AS TEXT), '?1' /* ?3 */ -- ?4\n",
+                               {"one", "two"}, [&](const Row& row) -> Result<void> {
                                  EXPECT_EQ(row.text(0), "two");
                                  EXPECT_EQ(row.text(1), "one");
                                  EXPECT_EQ(row.text(2), "?1");
@@ -140,8 +150,10 @@ TEST_P(DatabaseTest, AWrongNumberOfParametersIsAnError) {
 }
 
 TEST_P(DatabaseTest, TheRowsThatAStatementChangedAreCounted) {
-  commit_script("CREATE TABLE parent (id INTEGER PRIMARY KEY);"
-                "CREATE TABLE child (id INTEGER PRIMARY KEY, p INTEGER REFERENCES parent (id) ON DELETE CASCADE)");
+  commit_script(
+      "CREATE TABLE parent (id INTEGER PRIMARY KEY);"
+      "CREATE TABLE child (id INTEGER PRIMARY KEY, p INTEGER REFERENCES parent (id) ON DELETE "
+      "CASCADE)");
   auto transaction = begin(TransactionMode::kWrite);
   const auto insert = [&](std::string_view sql, int64_t id) {
     const auto changed = transaction->execute(sql, {id});
@@ -207,10 +219,11 @@ TEST_P(DatabaseTest, AnErrorOfTheCallbackEndsTheStream) {
   {
     auto transaction = begin(TransactionMode::kRead);
     int rows = 0;
-    const auto result = transaction->query("SELECT a.id FROM t a, t b", {}, [&](const Row&) -> Result<void> {
-      if (++rows == 100) return fail(ErrorKind::kLimit, "enough");
-      return {};
-    });
+    const auto result =
+        transaction->query("SELECT a.id FROM t a, t b", {}, [&](const Row&) -> Result<void> {
+          if (++rows == 100) return fail(ErrorKind::kLimit, "enough");
+          return {};
+        });
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().message, "enough");
     EXPECT_EQ(rows, 100);
@@ -230,7 +243,8 @@ TEST_P(DatabaseTest, TheTransactionIsBusyWhileItsRowsAreRead) {
 TEST_P(DatabaseTest, AReaderSeesOneStateWhileAWriterCommits) {
   commit_script("CREATE TABLE t (id INTEGER)");
   const auto reader = open(OpenMode::kRead);
-  auto reading = begin(*reader, TransactionMode::kRead);  // the state is that of now, before the first query
+  auto reading =
+      begin(*reader, TransactionMode::kRead);  // the state is that of now, before the first query
   commit_script("INSERT INTO t VALUES (1)");
   EXPECT_EQ(count(*reading, "t"), 0);
   commit_script("INSERT INTO t VALUES (2)");
@@ -243,7 +257,8 @@ TEST_P(DatabaseTest, AReaderCannotWrite) {
   commit_script("CREATE TABLE t (id INTEGER)");
   const auto reader = open(OpenMode::kRead);
   EXPECT_FALSE(reader->begin(TransactionMode::kWrite));
-  EXPECT_FALSE(begin(*reader, TransactionMode::kRead)->execute("INSERT INTO t VALUES (?1)", {int64_t{1}}));
+  EXPECT_FALSE(
+      begin(*reader, TransactionMode::kRead)->execute("INSERT INTO t VALUES (?1)", {int64_t{1}}));
   if (GetParam() == Engine::kPostgresql) {
     EXPECT_FALSE(begin(TransactionMode::kRead)->execute("INSERT INTO t VALUES (?1)", {int64_t{1}}));
   }
@@ -265,8 +280,8 @@ TEST_P(DatabaseTest, ASecondWriterWaitsABoundedTime) {
   auto writing = begin(TransactionMode::kWrite);
   expect_ok(writing->execute("UPDATE t SET id = ?1", {int64_t{2}}));
   const auto second = other->begin(TransactionMode::kWrite);
-  const Result<int64_t> updated =
-      second ? (*second)->execute("UPDATE t SET id = ?1", {int64_t{3}}) : tl::unexpected(second.error());
+  const Result<int64_t> updated = second ? (*second)->execute("UPDATE t SET id = ?1", {int64_t{3}})
+                                         : tl::unexpected(second.error());
   ASSERT_FALSE(updated);
   EXPECT_EQ(updated.error().kind, ErrorKind::kConflict) << updated.error().message;
   EXPECT_THAT(updated.error().message, HasSubstr("another program is writing"));
@@ -283,14 +298,16 @@ TEST_P(DatabaseTest, TheSchemaMayChangeUnderAPreparedStatement) {
   };
   select(*begin(TransactionMode::kRead));
   EXPECT_EQ(columns_seen, 1);
-  commit_script("DROP TABLE t; CREATE TABLE t (name TEXT, id INTEGER); INSERT INTO t VALUES (NULL, 1)");
+  commit_script(
+      "DROP TABLE t; CREATE TABLE t (name TEXT, id INTEGER); INSERT INTO t VALUES (NULL, 1)");
   select(*begin(TransactionMode::kRead));
   EXPECT_EQ(columns_seen, 0);
 }
 
 TEST_P(DatabaseTest, AMillionRowsLeaveTheMemoryFlat) {
-  std::string_view numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
-                             " SELECT a.i, b.i FROM n a, n b";
+  std::string_view numbers =
+      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+      " SELECT a.i, b.i FROM n a, n b";
   auto transaction = begin(TransactionMode::kRead);
   rusage before{}, after{};
   ::getrusage(RUSAGE_SELF, &before);
@@ -313,17 +330,20 @@ TEST(PostgresqlTest, AConnectionThatIsKilledIsAnErrorAndNoHang) {
   auto transaction = (*victim)->begin(TransactionMode::kRead);
   ASSERT_TRUE(transaction);
   int64_t process = 0;
-  ASSERT_TRUE((*transaction)->query("SELECT pg_backend_pid()", {}, [&](const Row& row) -> Result<void> {
-    process = row.int64(0);
-    return {};
-  }));
+  ASSERT_TRUE(
+      (*transaction)->query("SELECT pg_backend_pid()", {}, [&](const Row& row) -> Result<void> {
+        process = row.int64(0);
+        return {};
+      }));
   int rows = 0;
-  const auto result = (*transaction)->query("SELECT generate_series(1, 50000000)", {}, [&](const Row&) -> Result<void> {
-    if (++rows != 1000) return {};
-    auto killing = (*killer)->begin(TransactionMode::kRead);
-    return (*killing)->query("SELECT pg_terminate_backend(CAST(?1 AS INTEGER))", {process},
-                             [](const Row&) -> Result<void> { return {}; });
-  });
+  const auto result =
+      (*transaction)
+          ->query("SELECT generate_series(1, 50000000)", {}, [&](const Row&) -> Result<void> {
+            if (++rows != 1000) return {};
+            auto killing = (*killer)->begin(TransactionMode::kRead);
+            return (*killing)->query("SELECT pg_terminate_backend(CAST(?1 AS INTEGER))", {process},
+                                     [](const Row&) -> Result<void> { return {}; });
+          });
   ASSERT_FALSE(result);
   EXPECT_GE(rows, 1000);
   EXPECT_LT(rows, 50000000);
@@ -359,7 +379,10 @@ TEST(PostgresqlTest, AStatementThatTakesTooLongIsStopped) {
   ASSERT_TRUE(database);
   auto transaction = (*database)->begin(TransactionMode::kRead);
   ASSERT_TRUE(transaction);
-  const auto result = (*transaction)->query("SELECT pg_sleep(60)", {}, [](const Row&) -> Result<void> { return {}; });
+  const auto result =
+      (*transaction)->query("SELECT pg_sleep(60)", {}, [](const Row&) -> Result<void> {
+        return {};
+      });
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().message, HasSubstr("statement timeout"));
 }

@@ -16,8 +16,10 @@ constexpr const char* kServer = "MIRROR_TEST_POSTGRESQL";
 
 // CREATE and DROP DATABASE refuse to run in a transaction, so that the access layer cannot do them.
 Result<void> run_on_server(const std::string& sql) {
-  const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(std::getenv(kServer)), &PQfinish);
-  const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection.get(), sql.c_str()), &PQclear);
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(std::getenv(kServer)),
+                                                                &PQfinish);
+  const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQexec(connection.get(), sql.c_str()),
+                                                             &PQclear);
   if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return {};
   return fail(ErrorKind::kDatabase, "{}: {}", sql, PQerrorMessage(connection.get()));
 }
@@ -58,7 +60,8 @@ TestDatabase::~TestDatabase() {
   if (!name_.empty()) (void)run_on_server("DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");
 }
 
-Result<std::unique_ptr<Database>> TestDatabase::open(OpenMode mode, const DatabaseLimits& limits) const {
+Result<std::unique_ptr<Database>> TestDatabase::open(OpenMode mode,
+                                                     const DatabaseLimits& limits) const {
   MIRROR_TRY(const DatabaseUrl url, DatabaseUrl::parse(url_));
   return Database::open(url, mode, limits);
 }

@@ -1,5 +1,6 @@
-// A database of its own for one test, on either engine, gone when the test ends. SQLite: a file in a temporary folder.
-// PostgreSQL: a database beside the one that MIRROR_TEST_POSTGRESQL names (see with_postgresql).
+// A database of its own for one test, on either engine, gone when the test ends. SQLite: a file in
+// a temporary folder. PostgreSQL: a database beside the one that MIRROR_TEST_POSTGRESQL names (see
+// with_postgresql).
 #pragma once
 
 #include <memory>
@@ -11,7 +12,8 @@ namespace mirror {
 
 class TestDatabase {
  public:
-  // Empty. Without MIRROR_TEST_POSTGRESQL no PostgreSQL database can be made: ask available() first and skip.
+  // Empty. Without MIRROR_TEST_POSTGRESQL no PostgreSQL database can be made: ask available() first
+  // and skip.
   [[nodiscard]] static Result<std::unique_ptr<TestDatabase>> create(Engine engine);
   [[nodiscard]] static bool available(Engine engine);
   ~TestDatabase();
@@ -20,7 +22,8 @@ class TestDatabase {
 
   // As a program takes it: sqlite:PATH or postgresql://...
   [[nodiscard]] const std::string& url() const { return url_; }
-  [[nodiscard]] Result<std::unique_ptr<Database>> open(OpenMode mode, const DatabaseLimits& limits = {}) const;
+  [[nodiscard]] Result<std::unique_ptr<Database>> open(OpenMode mode,
+                                                       const DatabaseLimits& limits = {}) const;
 
  private:
   TestDatabase() = default;
