@@ -145,18 +145,30 @@ def check_loads(tree, build):
             tree.fault("ARCHITECTURE.md", f"{program} is missing in the table of what programs must not load")
 
 
+def named_in_cmake(tree):
+    """Regular expressions of the paths that CMake files name; a variable stands for one or more letters."""
+    for path in tree.files:
+        if not path.endswith(("CMakeLists.txt", ".cmake")):
+            continue
+        folder = os.path.dirname(path)
+        text = re.sub(r"#.*", "", tree.read(path))
+        for word in re.findall(r'[^\s()"]+\.(?:cc|c|sql|fbs|csv)\b', text):
+            word = word.replace("${CMAKE_CURRENT_SOURCE_DIR}/", "")
+            if word.startswith("${PROJECT_SOURCE_DIR}/"):
+                word = word[len("${PROJECT_SOURCE_DIR}/"):]
+            else:
+                word = os.path.normpath(os.path.join(folder, word))
+            yield "[a-z0-9_]+".join(re.escape(part) for part in re.split(r"\$\{\w+\}", word))
+
+
 def check_sources(tree):
-    built = " ".join(re.sub(r"#.*", "", tree.read(path)) for path in tree.files
-                     if os.path.basename(path) == "CMakeLists.txt")
-    words = set(re.split(r'[\s()"]+', built))
+    named = re.compile("|".join(named_in_cmake(tree)))
+    for path in tree.under(SOURCE_FOLDERS, ".cc", ".c", ".sql", ".fbs"):
+        if not named.fullmatch(path):
+            tree.fault(path, "no CMakeLists.txt names it")
     included = set()
     for path in tree.under(SOURCE_FOLDERS, ".h", ".cc", ".c"):
         included.update(re.findall(r'^\s*#\s*include\s*"([^"]+)"', tree.read(path), re.M))
-    for path in tree.under(SOURCE_FOLDERS, ".cc", ".c", ".sql", ".fbs"):
-        parts = path.split("/")
-        endings = {"/".join(parts[start:]) for start in range(len(parts))}
-        if not endings & {re.sub(r"^\$\{[A-Z_]+\}/", "", word) for word in words}:
-            tree.fault(path, "no CMakeLists.txt names it")
     for path in tree.under(SOURCE_FOLDERS, ".h"):
         if path not in included:
             tree.fault(path, "nothing includes it")
