@@ -1,9 +1,11 @@
-// From a question to an answer: the observable behaviour of MirrorManager's mirrorlist-server, with its
-// defects mended. Pure: no clock, no descriptor, no loop, no logging; the same snapshot, question and random
-// numbers give the same bytes. The edge, the compiler's canary questions and mirrorctl use this code.
+// From a question to an answer: the observable behaviour of MirrorManager's mirrorlist-server, with
+// its defects mended. Pure: no clock, no descriptor, no loop, no logging; the same snapshot,
+// question and random numbers give the same bytes. The edge, the compiler's canary questions and
+// mirrorctl use this code.
 //
-// One Answerer serves one thread. It owns its scratch memory, which grows only in adopt(): answer() does not
-// allocate, lock or fail. What a Reply points to stays valid until the next call of answer() or adopt().
+// One Answerer serves one thread. It owns its scratch memory, which grows only in adopt(): answer()
+// does not allocate, lock or fail. What a Reply points to stays valid until the next call of
+// answer() or adopt().
 #pragma once
 
 #include <array>
@@ -13,39 +15,41 @@
 
 #include "base/core/ip.h"
 #include "base/core/random.h"
+#include "edge/answer/answer_group.h"
 #include "edge/answer/geo_database.h"
 #include "schema/snapshot/snapshot.h"
 
 namespace mirror {
 
 struct AnswerOptions {
-  uint32_t minimum = 5;            // below so many usable mirrors the global list is appended
-  bool ip_parameter = true;        // honour ip= of the query
+  uint32_t minimum = 5;      // below so many usable mirrors the global list is appended
+  bool ip_parameter = true;  // honour ip= of the query
 };
 
 enum class ContentType : uint8_t { kTextPlain, kMetalink };
 
-// Which group gave the first mirror of the answer; for metrics.
-enum class AnswerGroup : uint8_t { kNone, kNetblock, kAsn, kCountry, kGeoIp, kContinent, kGlobal };
-
 struct AnswerRequest {
-  std::string_view target;   // the request target as sent: origin form or absolute form
-  IpAddress client;          // who asks: TCP peer or what a trusted proxy said (client_address.h), unmapped
-  int64_t now_unix = 0;      // for pubdate
+  std::string_view target;  // the request target as sent: origin form or absolute form
+  IpAddress client;  // who asks: TCP peer or what a trusted proxy said (client_address.h), unmapped
+  int64_t now_unix = 0;  // for pubdate
 };
 
 struct Reply {
   uint16_t status = 200;
   ContentType type = ContentType::kTextPlain;
-  AnswerGroup group = AnswerGroup::kNone;
-  std::string_view location;                     // non-empty: a Location header (status 302)
-  std::array<std::string_view, 3> body{};        // in order; unused ones are empty
-  // The access log line is written if `logged`: fields as edge-protocol section 13 defines them.
+  AnswerGroup group = AnswerGroup::kNoMirror;
+  std::string_view location;               // non-empty: a Location header (status 302)
+  std::array<std::string_view, 3> body{};  // in order; any of them may be empty
+  // The access log line is written if `logged`: the repository as sent, the architecture in effect;
+  // blanks,
+  // ';' and '%' in them are percent-encoded, so that a line always has ten words.
   bool logged = false;
   IpAddress log_client;
   std::string_view log_country, log_repo, log_arch;
 
-  [[nodiscard]] size_t body_size() const { return body[0].size() + body[1].size() + body[2].size(); }
+  [[nodiscard]] size_t body_size() const {
+    return body[0].size() + body[1].size() + body[2].size();
+  }
 };
 
 class Answerer {
@@ -55,8 +59,9 @@ class Answerer {
   Answerer(const Answerer&) = delete;
   Answerer& operator=(const Answerer&) = delete;
 
-  // From now on answers come from this snapshot and this GeoIP database (may be null: everybody is in no
-  // country). Both must stay valid until the next adopt(). Allocates scratch memory for the largest answer.
+  // From now on answers come from this snapshot and this GeoIP database (may be null: everybody is
+  // in no country). Both must stay valid until the next adopt(). Allocates scratch memory for the
+  // largest answer.
   void adopt(const SnapshotView* snapshot, const GeoDatabase* geo);
 
   [[nodiscard]] Reply answer(const AnswerRequest& request);

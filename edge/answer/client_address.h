@@ -1,7 +1,8 @@
-// Who asks. X-Forwarded-For counts only when it comes from a trusted proxy: the chain is walked from the right
-// past trusted hops; the first hop that is not trusted is the client. If every hop is trusted, the left-most one
-// is. An element that is no address ends the walk at the hop to its right (at the right-most: the TCP peer).
-// Ports and brackets of an element are cut. The address serves for choosing mirrors and for the log, nothing else.
+// Who asks. X-Forwarded-For counts only when it comes from a trusted proxy: the chain is walked
+// from the right past trusted hops; the first hop that is not trusted is the client. If every hop
+// is trusted, the left-most one is. An element that is no address ends the walk at the hop to its
+// right (at the right-most: the TCP peer). Ports and brackets of an element are cut. The address
+// serves for choosing mirrors and for the log, nothing else.
 #pragma once
 
 #include <span>
@@ -21,9 +22,10 @@ class TrustedProxies {
   std::vector<IpPrefix> prefixes_;
 };
 
-// `forwarded_for`: the values of all X-Forwarded-For header lines, in order. The result is unmapped.
-// Does not allocate.
-[[nodiscard]] IpAddress resolve_client(const IpAddress& peer, std::span<const std::string_view> forwarded_for,
+// `forwarded_for`: the values of all X-Forwarded-For header lines, in order. The result is
+// unmapped. Does not allocate.
+[[nodiscard]] IpAddress resolve_client(const IpAddress& peer,
+                                       std::span<const std::string_view> forwarded_for,
                                        const TrustedProxies& trusted);
 
 }  // namespace mirror

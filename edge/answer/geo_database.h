@@ -1,8 +1,10 @@
-// Country of an address, from a MaxMind DB file (https://maxmind.github.io/MaxMind-DB/). Understands
-// `country.iso_code` (GeoIP2, GeoLite2; registered_country is not a substitute) and the flat `country_code`.
+// Country of an address, from a MaxMind DB file (https://maxmind.github.io/MaxMind-DB/).
+// Understands `country.iso_code` (GeoIP2, GeoLite2; registered_country is not a substitute) and the
+// flat `country_code`.
 //
-// The file is copied into a sealed memfd before it is opened: libmaxminddb maps its file, update scripts write
-// in place, and a mapped file that is truncated is a SIGBUS. Immutable after open(); safe from any thread.
+// The file is copied into a sealed memfd before it is opened: libmaxminddb maps its file, update
+// scripts write in place, and a mapped file that is truncated is a SIGBUS. Immutable after open();
+// safe from any thread.
 #pragma once
 
 #include <memory>
@@ -22,11 +24,11 @@ class GeoDatabase {
   GeoDatabase(const GeoDatabase&) = delete;
   GeoDatabase& operator=(const GeoDatabase&) = delete;
 
-  // The country as the file has it, "" if it has none or the record cannot be decoded. Does not allocate.
-  // The text lives as long as this object.
+  // The country as the file has it, "" if it has none or the record cannot be decoded. Does not
+  // allocate. The text lives as long as this object.
   [[nodiscard]] std::string_view country(const IpAddress& address) const;
 
-  [[nodiscard]] int64_t build_epoch() const;      // Unix seconds
+  [[nodiscard]] int64_t build_epoch() const;  // Unix seconds
   [[nodiscard]] std::string database_type() const;
 
  private:

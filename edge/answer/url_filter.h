@@ -1,0 +1,78 @@
+// Which URLs of a mirror an answer shows: the first stored one of an accepted scheme in a list, all
+// in a metalink, and with `protocol=` as many as names were asked for, in stored order.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "edge/answer/question.h"
+#include "schema/snapshot/snapshot.h"
+
+namespace mirror {
+
+class UrlFilter {
+ public:
+  // Both must outlive the filter.
+  UrlFilter(const SnapshotView& view, const Question& question);
+
+  // What to remember of a mirror with this URL set; kNone if no URL of it is shown. One look at the
+  // set in the usual cases, a walk over its URLs if the question names protocols.
+  [[nodiscard]] uint32_t pick(uint32_t url_set) const {
+    const fb::UrlSet& set = view_.url_sets[url_set];
+    switch (mode_) {
+      case Mode::kFirstListable:
+        return set.first_listable() == kNone ? kNone : set.urls().begin() + set.first_listable();
+      case Mode::kFirstWeb:
+        return set.first_web() == kNone ? kNone : set.urls().begin() + set.first_web();
+      case Mode::kAll:
+        return set.urls().count() == 0 ? kNone : url_set;
+      case Mode::kProtocols:
+      case Mode::kWebOfProtocols:
+        return pick_by_protocol(url_set);
+    }
+    return kNone;
+  }
+
+  // Whether a pick is one URL (SnapshotView::urls) and not a set of them.
+  [[nodiscard]] bool picks_one_url() const {
+    return mode_ != Mode::kAll && mode_ != Mode::kProtocols;
+  }
+  // Whether a pick is a set of which all URLs are shown.
+  [[nodiscard]] bool picks_all() const { return mode_ == Mode::kAll; }
+
+  // Calls show(const fb::Url&) for each URL of a pick, in stored order.
+  template <typename Show>
+  void for_each_url(uint32_t pick, const Show& show) const {
+    if (picks_one_url()) {
+      show(view_.urls[pick]);
+      return;
+    }
+    size_t left = mode_ == Mode::kAll ? ~size_t{0} : protocols_.size();
+    for (const fb::Url& url : SnapshotView::part(view_.urls, view_.url_sets[pick].urls())) {
+      if (left == 0) return;
+      if (mode_ != Mode::kAll && !accepts(url)) continue;
+      show(url);
+      --left;
+    }
+  }
+
+ private:
+  enum class Mode : uint8_t {
+    kFirstListable,   // a list
+    kFirstWeb,        // a redirect
+    kAll,             // a metalink
+    kProtocols,       // a list or a metalink with protocol=
+    kWebOfProtocols,  // a redirect with protocol=
+  };
+  [[nodiscard]] bool accepts(const fb::Url& url) const;
+  [[nodiscard]] uint32_t pick_by_protocol(uint32_t url_set) const;
+
+  const SnapshotView& view_;
+  std::span<const std::string_view> protocols_;
+  Mode mode_;
+  bool unusual_names_ = false;  // a name that is not in known_
+  uint32_t known_ = 0;          // bit UrlScheme
+};
+
+}  // namespace mirror
