@@ -104,7 +104,8 @@ struct SnapshotView {
   // No answer body made from this snapshot is larger than this plus what the request itself makes
   // longer: texts of the client that are echoed in the header line (path, repo, arch, country,
   // protocol), and fragments ` country = XX ` beyond one a country, which only a country= of many
-  // names can cause. A file name in a URL counts with kFileNameMax bytes. Computed by validate().
+  // names can cause. A file name in a URL counts with kFileNameMax bytes, all of them
+  // percent-encoded. Computed by validate().
   uint64_t body_size_max = 0;
 
   [[nodiscard]] std::string_view text(const fb::Text& text) const {

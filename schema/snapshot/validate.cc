@@ -649,6 +649,7 @@ class Validator {
     constexpr uint64_t kFrame =
         1024;  // the first lines of a metalink, the fixed words of a header line
     constexpr uint64_t kCountryExtra = 16;  // "country = " and a blank
+    constexpr uint64_t kFileTextMax = uint64_t{3} * kFileNameMax;  // every byte as %XX
     constexpr uint64_t kFileXmlMax = kXmlGrowthMax * kFileNameMax;
     const auto sums = sum_carrier_sets();
     uint64_t header = kFrame + kXmlGrowthMax * (kTextSizeMax + kFileNameMax);
@@ -661,7 +662,7 @@ class Validator {
         block = std::max<uint64_t>(block, file.block().size());
       }
       const uint64_t text =
-          sum.text_bytes + sum.count * (directory.subpath().size() + kFileNameMax + kTextUrlExtra);
+          sum.text_bytes + sum.count * (directory.subpath().size() + kFileTextMax + kTextUrlExtra);
       const uint64_t metalink =
           block + sum.metalink_bytes +
           sum.count * (directory.xml_subpath().size() + kFileXmlMax + kMetalinkUrlExtra);

@@ -53,11 +53,16 @@ class MmdbWriter {
       }
     }
     file += std::string(16, '\0') + data_ + "\xab\xcd\xefMaxMind.com";
-    file += map(6) + text("node_count") + uint32(static_cast<uint32_t>(nodes_.size())) +
-            text("record_size") + uint16(24) + text("ip_version") +
-            uint16(static_cast<uint16_t>(ip_version_)) + text("database_type") +
-            text("Test-Country") + text("binary_format_major_version") + uint16(2) +
-            text("build_epoch") + uint64(1700000000);
+    file += map(9);
+    file += text("node_count") + uint32(static_cast<uint32_t>(nodes_.size()));
+    file += text("record_size") + uint16(24);
+    file += text("ip_version") + uint16(static_cast<uint16_t>(ip_version_));
+    file += text("database_type") + text("Test-Country");
+    file += text("languages") + std::string{0, 4};  // an empty array
+    file += text("description") + map(0);
+    file += text("binary_format_major_version") + uint16(2);
+    file += text("binary_format_minor_version") + uint16(0);
+    file += text("build_epoch") + uint64(1700000000);
     return file;
   }
 

@@ -54,7 +54,7 @@ TEST(WeightedOrder, TheFirstPlaceFollowsTheWeights) {
   Random random(test_seed());
   const std::vector<uint32_t> weights = {1, 10, 100, 1000, 1000, 500, 250, 3, 100'000, 20'000};
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  constexpr int kDraws = 2'000'000;
+  constexpr double kDraws = 2'000'000;
   std::vector<double> counts(weights.size());
   std::vector<uint64_t> keys(weights.size());
   std::vector<uint64_t> scratch(weights.size());
@@ -77,7 +77,7 @@ TEST(WeightedOrder, WholeOrdersFollowTheWeights) {
   Random random(test_seed());
   const std::vector<double> weights = {1, 2, 5, 12};
   std::vector<int> order = {0, 1, 2, 3};
-  constexpr int kDraws = 1'000'000;
+  constexpr double kDraws = 1'000'000;
   std::vector<std::vector<int>> orders;
   std::vector<double> expected;
   do {
