@@ -63,9 +63,8 @@ Result<Snapshot> Snapshot::open(const std::string& path,
   auto view = validate(file.bytes());
   if (!view) return with_context(std::move(view).error(), path);
   Snapshot snapshot;
-  SnapshotHeader header;
-  std::memcpy(&header, file.bytes().data(), sizeof header);
-  snapshot.digest_ = {header.digest_high, header.digest_low};
+  snapshot.digest_ =
+      digest_of_file({reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()});
   if (expected && expected->digest != snapshot.digest_) {
     return fail(ErrorKind::kInvalid, "{}: its digest is {}, not {} as CURRENT says", path,
                 snapshot.digest_.hex(), expected->digest.hex());
@@ -73,6 +72,13 @@ Result<Snapshot> Snapshot::open(const std::string& path,
   snapshot.view_ = *view;
   snapshot.file_ = std::move(file);
   return snapshot;
+}
+
+Digest128 digest_of_file(std::string_view file_bytes) {
+  MIRROR_ASSERT(file_bytes.size() >= sizeof(SnapshotHeader));
+  SnapshotHeader header;
+  std::memcpy(&header, file_bytes.data(), sizeof header);
+  return {header.digest_high, header.digest_low};
 }
 
 std::string make_snapshot_file(std::span<const uint8_t> payload, uint64_t created_at) {

@@ -181,6 +181,10 @@ class Snapshot {
   Digest128 digest_;
 };
 
+// What the header of a whole file says of its contents. REQUIRES: bytes that validate() accepted or
+// make_snapshot_file() made.
+[[nodiscard]] Digest128 digest_of_file(std::string_view file_bytes);
+
 // Adds the header to a payload: the bytes of a whole file. A pure function of its arguments.
 [[nodiscard]] std::string make_snapshot_file(std::span<const uint8_t> payload, uint64_t created_at);
 

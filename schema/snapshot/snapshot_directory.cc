@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -219,11 +218,10 @@ Result<uint64_t> SnapshotDirectory::Writer::next_sequence() {
 
 Result<Current> SnapshotDirectory::Writer::add(std::string_view file_bytes) {
   MIRROR_TRY(const auto sequence, next_sequence());
-  SnapshotHeader header{};
-  if (file_bytes.size() < sizeof header)
-    return fail(ErrorKind::kInvalid, "too few bytes for a snapshot");
-  std::memcpy(&header, file_bytes.data(), sizeof header);
-  const SnapshotName name{sequence, {header.digest_high, header.digest_low}};
+  if (file_bytes.size() < sizeof(SnapshotHeader)) {
+    return fail(ErrorKind::kInvalid, "{} bytes are too few for a snapshot", file_bytes.size());
+  }
+  const SnapshotName name{sequence, digest_of_file(file_bytes)};
   const auto path = directory_.path_of(name);
   const auto temporary = path + std::string(kTemporarySuffix);
   const auto attempt = [&]() -> Result<Current> {

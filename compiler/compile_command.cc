@@ -1,0 +1,199 @@
+#include "compiler/compile_command.h"
+
+#include <fmt/chrono.h>
+
+#include <cstdio>
+
+#include "base/core/text.h"
+#include "compiler/dump.h"
+#include "compiler/protobuf_import.h"
+#include "compiler/publish.h"
+#include "compiler/snapshot_model.h"
+#include "compiler/tables.h"
+#include "schema/snapshot/snapshot.h"
+
+namespace mirror {
+
+void CompileOptions::declare(CommandLine& line) {
+  line.option("--database", &database,
+              "sqlite:PATH or postgresql://...: compile from this database", "MIRROR_DATABASE");
+  line.option("--from-protobuf", &from_protobuf,
+              "compile from a cache file of generate-mirrorlist-cache instead");
+  line.option("--snapshots", &snapshots, "directory in which the edges find their snapshots",
+              "MIRROR_SNAPSHOTS");
+  line.option("--country-continent", &country_continent,
+              "CSV file with lines like DE,EU (default: a table that is built in)");
+  line.option("--netblocks", &netblocks,
+              "file with lines like 192.0.2.0/24 64500: which AS announces a prefix");
+  line.option("--created-at", &created_at,
+              "Unix time to write into the snapshot (default: now, or the cache file's)",
+              "SOURCE_DATE_EPOCH");
+  line.option("--format", &format, kSnapshotFormat, kSnapshotFormat, "format version to write");
+  line.option("--keep", &keep, 1, 1'000'000, "snapshots that stay in the directory");
+  line.flag("--force", &force, "publish even if much is gone compared with the live snapshot");
+  line.option("--check", &check,
+              "only look at this snapshot file, as an edge would, and print facts");
+  line.option("--dump", &dump, "only print this snapshot file as text");
+  line.flag("--quiet", &quiet, "print nothing but warnings and errors");
+  line.option("--log-level", &log_level, std::string(Log::kLevelHelp));
+  line.footer(
+      "Exit codes: 0 done (also if nothing changed), 1 failed, 2 usage, 3 refused: too much is "
+      "gone, or HOLD is there.");
+}
+
+namespace {
+
+std::string format_time(uint64_t unix_seconds) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<time_t>(unix_seconds)));
+}
+
+void print_facts(const SnapshotView& view, uint64_t size) {
+  const auto counts = count_contents(view);
+  fmt::print("  size {} bytes, text {} bytes, largest answer {} bytes\n", size,
+             view.text_bytes.size(), view.body_size_max);
+  fmt::print("  created at {} ({})\n", view.created_at, format_time(view.created_at));
+  fmt::print("  hosts {} ({} with URLs), categories {}, countries {}\n", view.hosts.size(),
+             counts.hosts_with_urls, view.categories.size(), view.countries.size());
+  fmt::print("  directories {}, distinct sets of carriers {}, carriers {}, files {}\n",
+             view.directories.size(), view.carrier_sets.size(), view.carriers.size(),
+             view.files.size());
+  fmt::print("  repositories {}, redirected or disabled prefixes {}\n", view.repositories.size(),
+             view.prefixes.size());
+  fmt::print("  netblock ranges {}, AS ranges {}, netblock country ranges {}\n",
+             view.netblocks4.size() + view.netblocks6.size(), view.asns4.size() + view.asns6.size(),
+             view.netblock_countries4.size() + view.netblock_countries6.size());
+}
+
+class Compile {
+ public:
+  Compile(const CompileOptions& options, const CommandLine& line, const Clock& clock,
+          const Log& log, bool debug)
+      : options_(options),
+        line_(line),
+        clock_(clock),
+        log_(log),
+        diagnostics_(debug ? &log_ : nullptr) {}
+
+  int run() {
+    if (options_.check || options_.dump)
+      return look_at(options_.check ? *options_.check : *options_.dump);
+    if (!options_.database && !options_.from_protobuf) {
+      return line_.usage_error(
+          "--database URL or --from-protobuf FILE is needed (or MIRROR_DATABASE in the "
+          "environment)");
+    }
+    if (!options_.snapshots) return line_.usage_error("--snapshots DIRECTORY is needed");
+    if (options_.created_at && !parse_uint64(*options_.created_at)) {
+      return line_.usage_error("--created-at: " + quote_for_message(*options_.created_at) +
+                               " is no number of seconds");
+    }
+    const auto code = compile();
+    if (code) return *code;
+    log_.error("{}", code.error().message);
+    return exit_code(code.error());
+  }
+
+ private:
+  int look_at(const std::string& path) {
+    const auto snapshot = Snapshot::open(path);
+    if (!snapshot) {
+      log_.error("{}", snapshot.error().message);
+      return exit_code(snapshot.error());
+    }
+    if (options_.check) {
+      fmt::print("{}: a valid snapshot, format {}, contents {}\n", path, kSnapshotFormat,
+                 snapshot->digest().hex());
+      print_facts(snapshot->view(), snapshot->size());
+    }
+    if (options_.dump) {
+      dump_snapshot(snapshot->view(), [](std::string_view text) {
+        std::fwrite(text.data(), 1, text.size(), stdout);
+      });
+    }
+    if (std::fflush(stdout) == 0) return kExitDone;
+    log_.error("standard output cannot be written");
+    return kExitFailed;
+  }
+
+  Result<int> compile() {
+    MIRROR_TRY(auto inputs, read_inputs());
+    MIRROR_TRY(auto world, read_world());
+    inputs.created_at = created_at(world);
+    MIRROR_TRY(const auto model, build_model(std::move(world), inputs));
+    MIRROR_TRY(const auto file, write_snapshot(model));
+    diagnostics_.report(log_);
+    SnapshotDirectory directory(*options_.snapshots);
+    MIRROR_TRY(const auto published,
+               publish_snapshot(directory, file,
+                                {options_.force, static_cast<size_t>(options_.keep)}, log_));
+    return report(published, directory);
+  }
+
+  Result<ModelInputs> read_inputs() {
+    ModelInputs inputs;
+    if (options_.country_continent) {
+      MIRROR_TRY(inputs.country_continents,
+                 read_country_continents(*options_.country_continent, diagnostics_));
+    } else {
+      inputs.country_continents = default_country_continents();
+    }
+    if (options_.netblocks) {
+      MIRROR_TRY(inputs.prefix_asns, read_prefix_asns(*options_.netblocks, diagnostics_));
+    }
+    return inputs;
+  }
+
+  Result<World> read_world() {
+    if (!options_.from_protobuf)
+      return fail(ErrorKind::kInvalid, "only --from-protobuf can be compiled yet");
+    return import_protobuf(*options_.from_protobuf, clock_, options_.quiet, diagnostics_);
+  }
+
+  uint64_t created_at(const World& world) const {
+    if (options_.created_at) return *parse_uint64(*options_.created_at);
+    return world.created_at.value_or(static_cast<uint64_t>(clock_.unix_seconds()));
+  }
+
+  Result<int> report(const Published& published, const SnapshotDirectory& directory) {
+    const auto& name = published.snapshot.name;
+    const auto say = [this]<typename... Arguments>(fmt::format_string<Arguments...> format,
+                                                   Arguments&&... arguments) {
+      if (!options_.quiet) fmt::print(format, std::forward<Arguments>(arguments)...);
+    };
+    switch (published.outcome) {
+      case PublishOutcome::kUnchanged:
+        say("nothing changed: generation {} stays live: {}\n", name.sequence, name.to_string());
+        return kExitDone;
+      case PublishOutcome::kHeld:
+        log_.warning(
+            "HOLD is there ({}; {}): generation {} is written but does not go live; mirrorctl "
+            "snapshot release ends it",
+            published.hold->who, published.hold->why, name.sequence);
+        say("held back generation {}: {}\n", name.sequence, name.to_string());
+        break;
+      case PublishOutcome::kPublished:
+        say("published generation {}: {}\n", name.sequence, name.to_string());
+        break;
+    }
+    MIRROR_TRY(const auto snapshot, directory.open(published.snapshot));
+    if (!options_.quiet) print_facts(snapshot.view(), snapshot.size());
+    return published.outcome == PublishOutcome::kHeld ? kExitRefused : kExitDone;
+  }
+
+  const CompileOptions& options_;
+  const CommandLine& line_;
+  const Clock& clock_;
+  const Log& log_;
+  Diagnostics diagnostics_;
+};
+
+}  // namespace
+
+int run_compile(const CompileOptions& options, const CommandLine& line, const Clock& clock) {
+  const auto level = Log::parse_level(options.log_level);
+  if (!level) return line.usage_error("--log-level must be " + std::string(Log::kLevelHelp));
+  const Log log("mirror-compile", *level);
+  return Compile(options, line, clock, log, *level == LogLevel::kDebug).run();
+}
+
+}  // namespace mirror

@@ -1,0 +1,34 @@
+// The program mirror-compile, but for its main(): options, the order of the steps, and what is
+// printed.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/core/clock.h"
+#include "base/core/command_line.h"
+#include "base/core/log.h"
+
+namespace mirror {
+
+struct CompileOptions {
+  std::optional<std::string> database, from_protobuf;
+  std::optional<std::string> snapshots;
+  std::optional<std::string> country_continent, netblocks;
+  std::optional<std::string> created_at;  // Unix seconds
+  std::optional<std::string> check, dump;
+  int64_t format = 1;
+  int64_t keep = 10;
+  bool force = false;
+  bool quiet = false;
+  std::string log_level = "info";
+
+  void declare(CommandLine& line);
+};
+
+// The exit code. What was compiled is said on stdout, everything else on stderr.
+[[nodiscard]] int run_compile(const CompileOptions& options, const CommandLine& line,
+                              const Clock& clock);
+
+}  // namespace mirror

@@ -1,0 +1,14 @@
+// mirror-compile: from the database, or from a protobuf cache, to a published snapshot.
+#include "base/core/clock.h"
+#include "base/core/command_line.h"
+#include "compiler/compile_command.h"
+
+int main(int argc, char** argv) {
+  mirror::CommandLine line("mirror-compile",
+                           "Compiles the database into a snapshot and publishes it to the edges.");
+  mirror::CompileOptions options;
+  options.declare(line);
+  if (const auto code = line.parse(argc, argv)) return *code;
+  const mirror::SystemClock clock;
+  return mirror::run_compile(options, line, clock);
+}

@@ -1,0 +1,33 @@
+#include "compiler/text_rules.h"
+
+#include <algorithm>
+
+#include "base/core/text.h"
+#include "schema/snapshot/snapshot.h"
+
+namespace mirror {
+
+bool is_clean_text(std::string_view text) {
+  return text.size() <= kTextSizeMax && is_valid_utf8(text) &&
+         std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+std::variant<std::string, UrlFault> normalize_url(std::string_view text) {
+  text = trim(text);
+  while (text.ends_with('/')) text.remove_suffix(1);
+  if (text.empty()) return UrlFault{"are empty"};
+  if (!is_clean_text(text)) return UrlFault{"hold control bytes, are not UTF-8 or too long"};
+  if (text.find(' ') != std::string_view::npos) return UrlFault{"hold blanks"};
+  const auto scheme_end = text.find("://");
+  if (scheme_end == std::string_view::npos || scheme_end == 0)
+    return UrlFault{"have no scheme like https://"};
+  return std::string(text);
+}
+
+std::string normalize_country(std::string_view text) { return upper_ascii(trim(text)); }
+
+uint32_t clamp_weight(int64_t bandwidth) {
+  return static_cast<uint32_t>(std::clamp<int64_t>(bandwidth, 1, int64_t{kWeightMax}));
+}
+
+}  // namespace mirror
