@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "edge/answer/http_date.h"
+#include "base/core/http_date.h"
 #include "edge/answer/mirror_choice.h"
 #include "edge/answer/text_buffer.h"
 #include "edge/answer/url_filter.h"

@@ -11,19 +11,19 @@
 
 namespace mirror {
 
-enum class ConnectionHeader : uint8_t { kNone, kKeepAlive, kClose };
+enum class ConnectionHeader : uint8_t { kUnsaid, kKeepAlive, kClose };
 
 struct ResponseHead {
   uint16_t status = 200;
   std::string_view location{};      // no header if empty
   std::string_view content_type{};  // no header if empty
   uint64_t content_length = 0;
-  std::string_view date{};           // HttpDate::http()
+  std::string_view date{};           // HttpDate::text()
   uint64_t generation = 0;           // x-mirrorlist-generation; no header if 0
   bool no_store = false;             // cache-control: no-store
   bool allow = false;                // allow: GET, HEAD
   uint32_t retry_after_seconds = 0;  // no header if 0
-  ConnectionHeader connection = ConnectionHeader::kNone;
+  ConnectionHeader connection = ConnectionHeader::kUnsaid;
 };
 
 // A head without its location is never larger.

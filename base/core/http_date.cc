@@ -1,4 +1,4 @@
-#include "edge/answer/http_date.h"
+#include "base/core/http_date.h"
 
 #include <algorithm>
 
@@ -56,6 +56,10 @@ void HttpDate::set(int64_t unix_seconds) {
   put_digits(&text_[17], of_day / 3600, 2);
   put_digits(&text_[20], of_day / 60 % 60, 2);
   put_digits(&text_[23], of_day % 60, 2);
+  day_.fill('-');
+  put_digits(&day_[0], date.year, 4);
+  put_digits(&day_[5], date.month, 2);
+  put_digits(&day_[8], date.day, 2);
 }
 
 }  // namespace mirror

@@ -1,4 +1,4 @@
-#include "edge/answer/http_date.h"
+#include "base/core/http_date.h"
 
 #include <gtest/gtest.h>
 #include <time.h>
@@ -32,6 +32,9 @@ TEST(HttpDate, AgreesWithTheSystemLibrary) {
     ::gmtime_r(&seconds, &parts);
     ::strftime(expected.data(), expected.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
     ASSERT_EQ(date.at(seconds), expected.data()) << seconds;
+    ::strftime(expected.data(), expected.size(), "%Y-%m-%d", &parts);
+    ASSERT_EQ(date.day(), expected.data()) << seconds;
+    ASSERT_EQ(date.unix_seconds(), seconds);
   }
 }
 

@@ -1,0 +1,36 @@
+// `Sun, 22 Nov 2026 12:30:45 GMT` (RFC 9110 section 5.6.7), which metalinks use as well, and
+// `2026-11-22`, which the access log uses; always UTC. No locale, no time zone database: gmtime_r
+// takes a lock.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace mirror {
+
+class HttpDate {
+ public:
+  HttpDate() { set(0); }
+  explicit HttpDate(int64_t unix_seconds) { set(unix_seconds); }
+  // Formats anew only if the second is another one. Seconds outside the years 0 to 9999 are
+  // clamped.
+  std::string_view at(int64_t unix_seconds) {
+    if (unix_seconds != formatted_) set(unix_seconds);
+    return text();
+  }
+
+  // Of the second that was formatted last.
+  [[nodiscard]] std::string_view text() const { return {text_.data(), text_.size()}; }
+  [[nodiscard]] std::string_view day() const { return {day_.data(), day_.size()}; }
+  [[nodiscard]] int64_t unix_seconds() const { return formatted_; }
+
+ private:
+  void set(int64_t unix_seconds);
+
+  int64_t formatted_ = 0;
+  std::array<char, 29> text_{};
+  std::array<char, 10> day_{};
+};
+
+}  // namespace mirror

@@ -1,0 +1,120 @@
+#include "edge/serve/access_log.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "edge/serve/limits.h"
+
+namespace mirror {
+namespace {
+
+Result<UniqueFd> open_for_append(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd.valid()) return fail_errno(errno, fmt::format("opening the access log {}", path));
+  return fd;
+}
+
+void wake(const UniqueFd& event) {
+  const uint64_t one = 1;
+  // Can only fail when the counter is at its end, and then the thread is awake already.
+  [[maybe_unused]] const ssize_t written = ::write(event.get(), &one, sizeof one);
+}
+
+}  // namespace
+
+AccessLog::AccessLog(std::string path, size_t workers, const Log& log)
+    : path_(std::move(path)), log_(log) {
+  for (size_t i = 0; i < workers; ++i) rings_.push_back(std::make_unique<LineRing>(kLogRingBytes));
+}
+
+Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, size_t workers,
+                                                   const Log& log) {
+  std::unique_ptr<AccessLog> self(new AccessLog(path, workers, log));
+  MIRROR_TRY(self->file_, open_for_append(path));
+  self->wake_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!self->wake_.valid()) return fail_errno(errno, "eventfd");
+  self->thread_ = std::thread([log_writer = self.get()] { log_writer->run(); });
+  return self;
+}
+
+AccessLog::~AccessLog() {
+  stop_.store(true, std::memory_order_release);
+  if (!thread_.joinable()) return;
+  wake(wake_);
+  thread_.join();
+}
+
+void AccessLog::reopen() {
+  reopen_.store(true, std::memory_order_release);
+  wake(wake_);
+}
+
+void AccessLog::run() {
+  for (;;) {
+    // Read before draining, so that lines pushed before the stop are written.
+    const bool stop = stop_.load(std::memory_order_acquire);
+    const bool reopen = reopen_.exchange(false, std::memory_order_acq_rel);
+    drain();
+    if (reopen) open_again();
+    if (stop) return;
+    pollfd event{wake_.get(), POLLIN, 0};
+    if (::poll(&event, 1, static_cast<int>(kLogFlushMs)) > 0) {
+      uint64_t count = 0;
+      [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof count);
+    }
+  }
+}
+
+void AccessLog::drain() {
+  for (auto& ring : rings_) {
+    const auto parts = ring->peek();
+    for (const auto part : parts) write(part);
+    ring->consume(parts[0].size() + parts[1].size());
+  }
+}
+
+void AccessLog::write(std::string_view lines) {
+  if (lines.empty()) return;
+  // An earlier failure may have left the beginning of a line: it must not swallow the next one.
+  if (cut_line_ && ::write(file_.get(), "\n", 1) == 1) cut_line_ = false;
+  const auto whole = lines;
+  while (!lines.empty()) {
+    const ssize_t written = ::write(file_.get(), lines.data(), lines.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) break;
+    lines.remove_prefix(static_cast<size_t>(written));
+  }
+  if (lines.empty()) {
+    failing_ = false;
+    return;
+  }
+  const int error = errno;
+  const size_t done = whole.size() - lines.size();
+  cut_line_ = done > 0 && whole[done - 1] != '\n';
+  lines_lost_.fetch_add(static_cast<uint64_t>(std::count(lines.begin(), lines.end(), '\n')),
+                        std::memory_order_relaxed);
+  // Once for each time of trouble: the count tells the rest.
+  if (!failing_)
+    log_.error("{}",
+               fail_errno(error, fmt::format("writing the access log {}", path_)).value().message);
+  failing_ = true;
+}
+
+void AccessLog::open_again() {
+  auto file = open_for_append(path_);
+  if (!file) {
+    log_.error("{}; the old file is written on", file.error().message);
+    return;
+  }
+  file_ = std::move(*file);
+  cut_line_ = false;
+  reopened_.fetch_add(1, std::memory_order_relaxed);
+  log_.info("opened the access log {} again", path_);
+}
+
+}  // namespace mirror

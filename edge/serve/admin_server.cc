@@ -1,0 +1,184 @@
+#include "edge/serve/admin_server.h"
+
+#include <unistd.h>
+
+#include <array>
+
+#include "base/core/http_date.h"
+#include "edge/http/response_head.h"
+#include "edge/serve/listen_address.h"
+
+namespace mirror {
+namespace {
+
+constexpr std::string_view kUnixPrefix = "unix:";
+
+uv_stream_t* stream_of(const UvOwner<uv_pipe_t>& pipe) {
+  return reinterpret_cast<uv_stream_t*>(pipe.get());
+}
+
+UvOwner<uv_pipe_t> make_pipe(uv_loop_t* loop, void* data) {
+  return UvOwner<uv_pipe_t>([loop, data](uv_pipe_t* pipe) {
+    pipe->data = data;
+    return uv_pipe_init(loop, pipe, 0);
+  });
+}
+
+}  // namespace
+
+struct AdminServer::Client {
+  AdminServer* server = nullptr;
+  UvOwner<uv_pipe_t> pipe;
+  HttpConnection http;
+  uint64_t since_ms = 0;
+  size_t held = 0;
+  std::array<char, kRequestHeadSizeMax> buffer;
+};
+
+namespace {
+
+// What libuv needs until an answer is written; the client may be gone by then.
+struct AdminWrite {
+  uv_write_t request{};
+  std::string bytes;
+};
+
+}  // namespace
+
+AdminServer::AdminServer(uv_loop_t* loop, const Clock& clock, Handler handler)
+    : loop_(loop), clock_(clock), handler_(std::move(handler)) {}
+
+AdminServer::~AdminServer() {
+  if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
+}
+
+Result<std::unique_ptr<AdminServer>> AdminServer::open(uv_loop_t* loop, const std::string& address,
+                                                       const Clock& clock, Handler handler) {
+  std::unique_ptr<AdminServer> server(new AdminServer(loop, clock, std::move(handler)));
+  MIRROR_CHECK(server->listen(address));
+  return server;
+}
+
+Result<void> AdminServer::listen(const std::string& address) {
+  UniqueFd socket;
+  if (address.starts_with(kUnixPrefix)) {
+    const auto path = address.substr(kUnixPrefix.size());
+    MIRROR_TRY(socket, open_unix_socket(path));
+    unix_path_ = path;
+    url_ = address;
+  } else {
+    MIRROR_TRY(auto listen, ListenAddress::parse(address, 0));
+    MIRROR_TRY(socket, open_exclusive_socket(&listen));
+    url_ = "http://" + listen.to_string();
+  }
+  listener_ = make_pipe(loop_, this);
+  if (const int code = uv_pipe_open(listener_.get(), socket.get()); code != 0)
+    return fail_uv(code, "uv_pipe_open");
+  static_cast<void>(socket.release());
+  const int code = uv_listen(stream_of(listener_), static_cast<int>(kAdminConnectionsMax),
+                             [](uv_stream_t* stream, int status) {
+                               static_cast<AdminServer*>(stream->data)->on_connection(status);
+                             });
+  if (code != 0) return fail_uv(code, fmt::format("listen on {}", address));
+  timer_ = UvOwner<uv_timer_t>([this](uv_timer_t* timer) {
+    timer->data = this;
+    return uv_timer_init(loop_, timer);
+  });
+  return {};
+}
+
+void AdminServer::on_connection(int status) {
+  if (status != 0) return;
+  // The oldest client has had its time: a stuck one must not lock operators out.
+  if (clients_.size() == kAdminConnectionsMax) clients_.pop_front();
+  auto client = std::make_unique<Client>();
+  client->server = this;
+  client->since_ms = uv_now(loop_);
+  client->pipe = make_pipe(loop_, client.get());
+  if (uv_accept(stream_of(listener_), stream_of(client->pipe)) != 0) return;
+  uv_read_start(
+      stream_of(client->pipe),
+      [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
+        auto* reader = static_cast<Client*>(handle->data);
+        *buffer = uv_buf_init(reader->buffer.data() + reader->held,
+                              static_cast<unsigned>(reader->buffer.size() - reader->held));
+      },
+      [](uv_stream_t* stream, ssize_t count, const uv_buf_t*) {
+        auto* reader = static_cast<Client*>(stream->data);
+        reader->server->on_read(reader, count);
+      });
+  clients_.push_back(std::move(client));
+  uv_timer_start(
+      timer_.get(), [](uv_timer_t* timer) { static_cast<AdminServer*>(timer->data)->sweep(); },
+      kTickMs, kTickMs);
+}
+
+void AdminServer::on_read(Client* client, ssize_t count) {
+  if (count == 0) return;
+  if (count < 0) {
+    remove(client);
+    return;
+  }
+  client->held += static_cast<size_t>(count);
+  RequestHead head;
+  switch (client->http.parse({client->buffer.data(), client->held}, &head)) {
+    case HttpConnection::Outcome::kIncomplete:
+      return;
+    case HttpConnection::Outcome::kRefused:
+      reply(client,
+            {client->http.refusal().status, "text/plain",
+             std::string(client->http.refusal().reason) + "\n"},
+            false);
+      return;
+    case HttpConnection::Outcome::kRequest:
+      reply(client, handler_(head.target.substr(0, head.target.find('?'))),
+            head.method == RequestMethod::kHead);
+      return;
+  }
+}
+
+void AdminServer::reply(Client* client, const AdminReply& reply, bool head_only) {
+  uv_read_stop(stream_of(client->pipe));
+  const HttpDate date(clock_.unix_seconds());
+  ResponseHead head;
+  head.status = reply.status;
+  head.content_type = reply.content_type;
+  head.content_length = reply.body.size();
+  head.date = date.text();
+  head.no_store = true;
+  head.allow = reply.status == 405;
+  head.connection = ConnectionHeader::kClose;
+  std::array<char, kResponseHeadSizeMax> scratch;
+  auto write = std::make_unique<AdminWrite>();
+  for (const auto slice : render_response_head(head, scratch)) write->bytes += slice;
+  if (!head_only) write->bytes += reply.body;
+  write->request.data = client;
+  const uv_buf_t bytes =
+      uv_buf_init(write->bytes.data(), static_cast<unsigned>(write->bytes.size()));
+  const int code = uv_write(
+      &write->request, stream_of(client->pipe), &bytes, 1, [](uv_write_t* request, int status) {
+        const std::unique_ptr<AdminWrite> done(reinterpret_cast<AdminWrite*>(request));
+        // Cancelled: the client is closed and gone.
+        if (status == UV_ECANCELED) return;
+        auto* writer = static_cast<Client*>(request->data);
+        writer->server->remove(writer);
+      });
+  if (code != 0) {
+    remove(client);
+    return;
+  }
+  static_cast<void>(write.release());
+}
+
+void AdminServer::remove(Client* client) {
+  clients_.remove_if([client](const auto& other) { return other.get() == client; });
+}
+
+void AdminServer::sweep() {
+  const uint64_t now = uv_now(loop_);
+  while (!clients_.empty() && now - clients_.front()->since_ms >= kAdminTimeoutMs)
+    clients_.pop_front();
+  if (clients_.empty()) uv_timer_stop(timer_.get());
+}
+
+}  // namespace mirror

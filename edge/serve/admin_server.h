@@ -1,0 +1,68 @@
+// The admin listener: a few requests a minute from operators and load balancers, on the control
+// thread. TCP or a unix socket; one request a connection. May allocate and take its time, unlike
+// the workers.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/core/clock.h"
+#include "base/core/error.h"
+#include "edge/http/http_connection.h"
+#include "edge/serve/limits.h"
+#include "edge/serve/uv_owner.h"
+
+namespace mirror {
+
+struct AdminReply {
+  uint16_t status = 200;
+  std::string_view content_type = "text/plain";
+  std::string body;
+};
+
+class AdminServer {
+ public:
+  // Gets the path without its query.
+  using Handler = std::function<AdminReply(std::string_view path)>;
+
+  // `address`: ADDRESS:PORT or unix:PATH. Listens at once.
+  [[nodiscard]] static Result<std::unique_ptr<AdminServer>> open(uv_loop_t* loop,
+                                                                 const std::string& address,
+                                                                 const Clock& clock,
+                                                                 Handler handler);
+  ~AdminServer();
+  AdminServer(const AdminServer&) = delete;
+  AdminServer& operator=(const AdminServer&) = delete;
+
+  // "http://127.0.0.1:3001" or "unix:/run/mirror-edge.sock"
+  [[nodiscard]] const std::string& url() const { return url_; }
+
+ private:
+  // libuv's pipe handle is a plain stream over a descriptor; it serves both kinds of sockets.
+  struct Client;
+
+  AdminServer(uv_loop_t* loop, const Clock& clock, Handler handler);
+  [[nodiscard]] Result<void> listen(const std::string& address);
+  void on_connection(int status);
+  void on_read(Client* client, ssize_t count);
+  void reply(Client* client, const AdminReply& reply, bool head_only);
+  void remove(Client* client);
+  void sweep();
+
+  uv_loop_t* const loop_;
+  const Clock& clock_;
+  const Handler handler_;
+  std::string url_;
+  std::string unix_path_;
+  UvOwner<uv_pipe_t> listener_;
+  UvOwner<uv_timer_t> timer_;
+  std::list<std::unique_ptr<Client>> clients_;
+};
+
+}  // namespace mirror

@@ -1,0 +1,56 @@
+// Every limit of mirror-edge in one place. Memory is bounded by adding up the holders: a worker
+// holds
+//   connections * sizeof(Connection) + read_buffers * kRequestHeadSizeMax + pending_bytes + its log
+//   ring,
+// and the scratch of its Answerer, which the snapshot bounds (SnapshotView::body_size_max).
+// The limits of one request are in edge/http/request_head.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mirror {
+
+// Above this share of a worker's connections the one that is idle longest is closed to make room.
+inline constexpr uint32_t kCrowdedPercent = 90;
+// Bytes that are read and thrown away after a refusal, so that the refusal is not lost in a reset.
+inline constexpr uint64_t kLingerBytesMax = 8 << 20;
+inline constexpr uint64_t kLingerTimeoutMs = 2000;
+// Unfinished answers wait in blocks of this size.
+inline constexpr size_t kPendingBlockSize = 16384;
+// libuv allocates for a write of more slices.
+inline constexpr size_t kSlicesMax = 4;
+// The kernel cuts it to net.core.somaxconn.
+inline constexpr int kListenBacklog = 4096;
+inline constexpr uint64_t kTickMs = 1000;
+
+// Lines of the access log that a worker holds until they are written; a power of two.
+inline constexpr size_t kLogRingBytes = 1 << 20;
+inline constexpr uint64_t kLogFlushMs = 100;
+
+// The admin listener: few clients, small requests.
+inline constexpr size_t kAdminConnectionsMax = 32;
+inline constexpr uint64_t kAdminTimeoutMs = 10000;
+
+// How the control thread looks after the snapshot directory.
+inline constexpr uint64_t kPollMs = 30000;
+inline constexpr uint64_t kRetryMs = 1000;
+inline constexpr uint64_t kSettleMs = 20;  // directory events within this time count as one
+inline constexpr size_t kRefusalsKept = 16;
+inline constexpr size_t kRecordsKept = 16;
+
+// Descriptors that are not connections: listeners, loops, log, files being opened.
+inline constexpr uint64_t kReservedDescriptors = 128;
+
+// What the command line sets; each worker has its own share.
+struct WorkerLimits {
+  uint32_t connections = 5000;
+  uint32_t read_buffers = 1250;
+  uint64_t pending_bytes = uint64_t{32} << 20;
+  uint64_t header_timeout_ms = 10000;  // from the first byte of a request to its last
+  uint64_t idle_timeout_ms = 60000;    // between two requests
+  uint64_t write_timeout_ms = 30000;   // for an answer that the client does not take at once
+  int send_buffer_bytes = 0;           // SO_SNDBUF; 0: what the kernel thinks best
+};
+
+}  // namespace mirror

@@ -1,0 +1,100 @@
+// mirror-edge as a whole: the control thread with its signals, watches, timers and admin listener,
+// the workers, the publisher and the access log. run() is the control thread; everything else that
+// this file names is called from it.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/core/clock.h"
+#include "base/core/error.h"
+#include "base/core/log.h"
+#include "edge/answer/client_address.h"
+#include "edge/serve/access_log.h"
+#include "edge/serve/admin_server.h"
+#include "edge/serve/listen_address.h"
+#include "edge/serve/publisher.h"
+#include "edge/serve/readiness.h"
+#include "edge/serve/uv_owner.h"
+#include "edge/serve/worker.h"
+
+namespace mirror {
+
+struct ServerOptions {
+  std::vector<ListenAddress> listen;
+  uint32_t workers = 1;
+  uint32_t connections_max = 10000;  // all workers together
+  WorkerLimits limits;               // a worker's; the number of connections is derived
+  std::string admin;                 // "": none
+  Publisher::Options publisher;
+  AnswerOptions answer;
+  ReadinessOptions readiness;
+  std::vector<IpPrefix> trusted_proxies;
+  std::string access_log;  // "": none
+  std::string pid_file;    // "": none
+  uint64_t drain_timeout_ms = 30000;
+};
+
+class Server final : private GenerationSink {
+ public:
+  // Opens everything that can fail, and listens nowhere yet. The references must outlive the
+  // server.
+  [[nodiscard]] static Result<std::unique_ptr<Server>> create(const ServerOptions& options,
+                                                              const Clock& clock, const Log& log);
+  ~Server() override;
+
+  // Serves until a signal ends it.
+  [[nodiscard]] Result<void> run();
+
+ private:
+  Server(const ServerOptions& options, const Clock& clock, const Log& log);
+  [[nodiscard]] Result<void> open();
+  [[nodiscard]] Result<void> open_workers(const WorkerLimits& limits);
+  [[nodiscard]] WorkerLimits share_limits() const;
+  void handle_signals();
+  void watch(const std::string& directory);
+  void start_timers();
+  [[nodiscard]] Result<void> start_workers();
+  void announce() const;
+
+  void on_signal(int number);
+  void on_worker_message();
+  void look(bool forced);
+  void drain();
+  void end();
+  [[nodiscard]] AdminReply answer_admin(std::string_view path);
+  [[nodiscard]] Readiness current_readiness() const;
+
+  // GenerationSink
+  void publish(const Generation& generation) override;
+  [[nodiscard]] uint64_t lowest_adopted_ordinal() const override;
+
+  const ServerOptions options_;
+  const Clock& clock_;
+  const Log& log_;
+  const TrustedProxies trusted_proxies_;
+  const int64_t started_;
+  WorkerLimits limits_;
+  std::vector<std::string> urls_;
+  bool draining_ = false;
+  bool pid_file_written_ = false;
+
+  std::unique_ptr<AccessLog> access_log_;
+  Publisher publisher_;
+  UvLoop loop_;
+  UvOwner<uv_async_t> worker_message_;
+  UvOwner<uv_timer_t> poll_timer_;
+  UvOwner<uv_timer_t> retry_timer_;
+  UvOwner<uv_timer_t> settle_timer_;
+  UvOwner<uv_timer_t> drain_timer_;
+  std::vector<UvOwner<uv_signal_t>> signals_;
+  std::vector<UvOwner<uv_fs_event_t>> watches_;
+  std::unique_ptr<AdminServer> admin_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace mirror

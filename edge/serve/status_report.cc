@@ -1,0 +1,232 @@
+#include "edge/serve/status_report.h"
+
+#include <rapidjson/prettywriter.h>
+#include <rapidjson/stringbuffer.h>
+#include <unistd.h>
+
+#include "base/core/text.h"
+
+namespace mirror {
+namespace {
+
+using Writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
+
+void key(Writer& json, std::string_view name) {
+  json.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+}
+// A file name may be any bytes, and JSON is UTF-8.
+void text(Writer& json, std::string_view value) {
+  const std::string safe =
+      is_valid_utf8(value) ? std::string(value) : quote_for_message(value, value.size());
+  json.String(safe.data(), static_cast<rapidjson::SizeType>(safe.size()));
+}
+void field(Writer& json, std::string_view name, std::string_view value) {
+  key(json, name);
+  text(json, value);
+}
+void field(Writer& json, std::string_view name, uint64_t value) {
+  key(json, name);
+  json.Uint64(value);
+}
+void time_field(Writer& json, std::string_view name, int64_t value) {
+  key(json, name);
+  json.Int64(value);
+}
+void flag(Writer& json, std::string_view name, bool value) {
+  key(json, name);
+  json.Bool(value);
+}
+
+void write_generation(Writer& json, const Generation* generation, int64_t now) {
+  if (generation == nullptr) {
+    json.Null();
+    return;
+  }
+  json.StartObject();
+  field(json, "label", generation->label());
+  field(json, "sequence", generation->sequence);
+  field(json, "digest", generation->snapshot->digest().hex());
+  field(json, "size", generation->snapshot->size());
+  time_field(json, "created_at", generation->created_at());
+  time_field(json, "age_seconds", now - generation->created_at());
+  json.EndObject();
+}
+
+void write_wanted(Writer& json, const std::optional<Current>& wanted) {
+  if (!wanted) {
+    json.Null();
+    return;
+  }
+  json.StartObject();
+  field(json, "sequence", wanted->name.sequence);
+  field(json, "file", wanted->name.to_string());
+  time_field(json, "created_at", static_cast<int64_t>(wanted->created_at));
+  json.EndObject();
+}
+
+void write_geo(Writer& json, const Publisher& publisher, int64_t now) {
+  const GeoDatabase* geo = publisher.geo();
+  if (geo == nullptr) {
+    json.Null();
+    return;
+  }
+  json.StartObject();
+  field(json, "file", publisher.options().geoip);
+  field(json, "type", geo->database_type());
+  time_field(json, "built_at", geo->build_epoch());
+  time_field(json, "age_seconds", now - geo->build_epoch());
+  json.EndObject();
+}
+
+// Name, value: for each worker and summed up.
+struct NamedCounter {
+  std::string_view name;
+  Counter WorkerCounters::*counter;
+};
+constexpr NamedCounter kCounters[] = {
+    {"requests", &WorkerCounters::requests},
+    {"status_2xx", &WorkerCounters::status_2xx},
+    {"status_3xx", &WorkerCounters::status_3xx},
+    {"status_4xx", &WorkerCounters::status_4xx},
+    {"status_5xx", &WorkerCounters::status_5xx},
+    {"bytes_sent", &WorkerCounters::bytes_sent},
+    {"connections", &WorkerCounters::connections},
+    {"accepted", &WorkerCounters::accepted},
+    {"accept_failures", &WorkerCounters::accept_failures},
+    {"accept_pauses", &WorkerCounters::accept_pauses},
+    {"idle_evicted", &WorkerCounters::idle_evicted},
+    {"idle_timeouts", &WorkerCounters::idle_timeouts},
+    {"header_timeouts", &WorkerCounters::header_timeouts},
+    {"write_timeouts", &WorkerCounters::write_timeouts},
+    {"readers_evicted", &WorkerCounters::readers_evicted},
+    {"writers_evicted", &WorkerCounters::writers_evicted},
+    {"answers_unfinished", &WorkerCounters::answers_unfinished},
+    {"log_lines", &WorkerCounters::log_lines},
+    {"log_lines_dropped", &WorkerCounters::log_lines_dropped},
+    {"swaps", &WorkerCounters::swaps},
+};
+// In the order of AnswerGroup.
+constexpr std::string_view kGroups[kAnswerGroups] = {"none",  "netblock",  "asn",   "country",
+                                                     "geoip", "continent", "global"};
+
+void write_workers(Writer& json, const StatusInput& input) {
+  json.StartArray();
+  for (size_t i = 0; i < input.workers.size(); ++i) {
+    const Worker& worker = *input.workers[i];
+    const Generation* generation = input.publisher.find(worker.adopted_ordinal());
+    json.StartObject();
+    field(json, "worker", i);
+    field(json, "generation", generation == nullptr ? "none" : generation->label());
+    field(json, "sequence", generation == nullptr ? 0 : generation->sequence);
+    for (const auto& [name, counter] : kCounters)
+      field(json, name, (worker.counters().*counter).get());
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+void write_totals(Writer& json, const StatusInput& input) {
+  json.StartObject();
+  for (const auto& [name, counter] : kCounters) {
+    uint64_t sum = 0;
+    for (const auto& worker : input.workers) sum += (worker->counters().*counter).get();
+    field(json, name, sum);
+  }
+  key(json, "groups");
+  json.StartObject();
+  for (size_t group = 0; group < kAnswerGroups; ++group) {
+    uint64_t sum = 0;
+    for (const auto& worker : input.workers) sum += worker->counters().groups[group].get();
+    field(json, kGroups[group], sum);
+  }
+  json.EndObject();
+  json.EndObject();
+}
+
+void write_records(Writer& json, const Publisher& publisher) {
+  json.StartArray();
+  for (const auto& record : publisher.records()) {
+    json.StartObject();
+    field(json, "label", record.label);
+    field(json, "file", record.file);
+    field(json, "state", name_of(record.state));
+    time_field(json, "since", record.since);
+    time_field(json, "created_at", static_cast<int64_t>(record.created_at));
+    field(json, "size", record.size);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+void write_refusals(Writer& json, const Publisher& publisher) {
+  json.StartObject();
+  field(json, "count", publisher.refused_count());
+  key(json, "last");
+  json.StartArray();
+  for (const auto& refusal : publisher.refusals()) {
+    json.StartObject();
+    time_field(json, "time", refusal.time);
+    field(json, "what", refusal.what);
+    field(json, "reason", refusal.reason);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+}
+
+void write_access_log(Writer& json, const AccessLog* log) {
+  if (log == nullptr) {
+    json.Null();
+    return;
+  }
+  json.StartObject();
+  field(json, "file", log->path());
+  field(json, "lines_lost", log->lines_lost());
+  field(json, "reopened", log->reopened());
+  json.EndObject();
+}
+
+}  // namespace
+
+std::string render_status(const StatusInput& input) {
+  rapidjson::StringBuffer buffer;
+  Writer json(buffer);
+  json.SetIndent(' ', 1);
+  json.StartObject();
+  field(json, "program", "mirror-edge");
+  field(json, "version", MIRROR_VERSION);
+  field(json, "pid", static_cast<uint64_t>(::getpid()));
+  time_field(json, "now", input.now);
+  time_field(json, "started_at", input.started);
+  field(json, "readiness", trim(input.readiness.text));
+  flag(json, "draining", input.draining);
+  key(json, "listen");
+  json.StartArray();
+  for (const auto& url : input.urls) text(json, url);
+  json.EndArray();
+  field(json, "snapshots", input.publisher.options().snapshots);
+  key(json, "wanted");
+  write_wanted(json, input.publisher.wanted());
+  key(json, "generation");
+  write_generation(json, input.publisher.current(), input.now);
+  key(json, "geoip");
+  write_geo(json, input.publisher, input.now);
+  key(json, "workers");
+  write_workers(json, input);
+  key(json, "generations");
+  write_records(json, input.publisher);
+  field(json, "published", input.publisher.published_count());
+  key(json, "refusals");
+  write_refusals(json, input.publisher);
+  key(json, "counters");
+  write_totals(json, input);
+  key(json, "access_log");
+  write_access_log(json, input.access_log);
+  field(json, "connections_per_worker", input.limits.connections);
+  json.EndObject();
+  std::string text(buffer.GetString(), buffer.GetSize());
+  text += '\n';
+  return text;
+}
+
+}  // namespace mirror
