@@ -148,7 +148,10 @@ void CommandLine::Implementation::apply_environment() {
     option->add_result(std::string(value));
     option->run_callback();
   }
-  for (const auto& command : commands) command->implementation_->apply_environment();
+  // Commands may share a target; one that was not chosen must not write to it.
+  for (const auto& command : commands) {
+    if (command->chosen()) command->implementation_->apply_environment();
+  }
 }
 
 void CommandLine::Implementation::apply_config(const std::vector<CLI::ConfigItem>& items,
@@ -157,7 +160,7 @@ void CommandLine::Implementation::apply_config(const std::vector<CLI::ConfigItem
     if (item.parents != parents || item.name == "++" || item.name == "--") continue;
     auto* option = app->get_option_no_throw("--" + item.name);
     if (option == nullptr) throw CLI::ConfigError::Extras(item.fullname());
-    if (!option->empty()) continue;
+    if (!option->empty() || !app->parsed()) continue;
     if (option->get_expected_max() == 0) {  // a flag: true or false
       if (item.inputs.size() != 1) throw CLI::ConversionError(item.fullname(), "flag");
       option->add_result(option->get_flag_value(option->get_lnames().front(), item.inputs.front()));

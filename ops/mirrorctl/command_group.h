@@ -1,5 +1,6 @@
-// mirrorctl is a set of command groups: `mirrorctl database init`, `mirrorctl snapshot list`, ... Each group
-// declares its commands and options on the root command line when it is made and runs the chosen one.
+// mirrorctl is a set of command groups: `mirrorctl database init`, `mirrorctl snapshot list`, ...
+// Each group declares its commands and options on the root command line when it is made and runs
+// the chosen one.
 #pragma once
 
 #include <memory>

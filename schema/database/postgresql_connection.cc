@@ -52,7 +52,7 @@ struct ParameterWriter {
   }
   Result<int> operator()(std::string_view value) const {
     if (value.find('\0') != std::string_view::npos) {
-      return fail(ErrorKind::kInvalid, "PostgreSQL stores no text with a NUL byte: \"{}\"",
+      return fail(ErrorKind::kInvalid, "PostgreSQL stores no text with a NUL byte: {}",
                   quote_for_message(value));
     }
     return out += value, kText;

@@ -98,6 +98,17 @@ TEST_F(CommandLineTest, HelpAndVersionEndWithZeroOnStdout) {
   EXPECT_TRUE(stdout_.starts_with("program ")) << stdout_;
 }
 
+TEST_F(CommandLineTest, ACommandThatWasNotChosenWritesToNoSharedTarget) {
+  ASSERT_TRUE(replace_file(config_, "[other]\nurl = \"file\"\n"));
+  ::setenv("MIRROR_TEST_DATABASE", "environment", 1);
+  std::string url;
+  CommandLine& chosen = line_.command("chosen", "is used");
+  CommandLine& other = line_.command("other", "is not used");
+  for (CommandLine* command : {&chosen, &other}) command->option("--url", &url, "shared", "MIRROR_TEST_DATABASE");
+  EXPECT_EQ(parse({"--config", config_, "chosen", "--url", "flag"}), std::nullopt) << stderr_;
+  EXPECT_EQ(url, "flag");
+}
+
 TEST_F(CommandLineTest, CommandsHaveTheirOwnOptionsAndRequirements) {
   std::string file;
   auto& apply = line_.command("mirrors", "mirrors").command("apply", "apply a file");

@@ -1,0 +1,119 @@
+#include "ops/mirrorctl/mirrors_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/core/ip.h"
+#include "base/core/text.h"
+
+namespace mirror {
+namespace {
+
+constexpr size_t kNameSizeMax = 255;
+constexpr size_t kUrlSizeMax = 2048;
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+bool is_control_or_blank(char c) { return is_control(c) || c == ' '; }
+
+// RFC 1123 names, with the underscore that real zones hold; at least one letter, else it would be a
+// broken address.
+bool is_dns_name(std::string_view text) {
+  const bool characters = std::ranges::all_of(
+      text, [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_'; });
+  return characters && !text.starts_with('.') && text.find("..") == std::string_view::npos &&
+         std::ranges::any_of(text, is_letter);
+}
+
+bool is_netmask(const IpAddress& mask) {
+  if (!mask.is_ipv4()) return false;
+  const uint32_t host_bits = ~mask.ipv4();
+  return (host_bits & (host_bits + 1)) == 0 && mask.ipv4() != 0;
+}
+
+}  // namespace
+
+std::optional<std::string> wrong_name(std::string_view text) {
+  if (text.empty()) return "must not be empty";
+  if (trim(text) != text) return quote_for_message(text) + " has blanks at its ends";
+  if (std::ranges::any_of(text, is_control)) return quote_for_message(text) + " has control characters";
+  if (!is_valid_utf8(text)) return quote_for_message(text) + " is not UTF-8";
+  if (text.size() > kNameSizeMax) return fmt::format("is longer than {} bytes", kNameSizeMax);
+  return std::nullopt;
+}
+
+std::optional<std::string> wrong_country(std::string_view text) {
+  if (text.size() == 2 && is_letter(text[0]) && is_letter(text[1])) return std::nullopt;
+  return quote_for_message(text) + " is not a country code of two letters";
+}
+
+std::optional<std::string> wrong_top_directory(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  if (auto wrong = wrong_name(text)) return wrong;
+  for (const std::string_view part : split(text, '/')) {
+    if (part.empty()) return quote_for_message(text) + " must have no slash at its ends and no two in a row";
+    if (part == "." || part == "..") return quote_for_message(text) + " must not contain . or ..";
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> wrong_netblock(std::string_view text) {
+  if (const auto prefix = IpPrefix::parse(text)) {
+    if (prefix->length > 0) return std::nullopt;
+    return quote_for_message(text) + " is the whole Internet: name a smaller network";
+  }
+  const size_t slash = text.find('/');
+  if (slash == std::string_view::npos && text.size() <= kNameSizeMax && is_dns_name(text))
+    return std::nullopt;
+  if (slash != std::string_view::npos) {
+    const auto address = IpAddress::parse(text.substr(0, slash)),
+               mask = IpAddress::parse(text.substr(slash + 1));
+    if (address && mask && address->is_ipv4() && is_netmask(*mask)) return std::nullopt;
+  }
+  return quote_for_message(text) +
+         " is neither a network (192.0.2.0/24, 2001:db8::/32), an address nor a DNS name";
+}
+
+std::optional<std::string> wrong_url(std::string_view text) {
+  const size_t separator = text.find("://");
+  if (separator == std::string_view::npos || separator == 0) {
+    return quote_for_message(text) + " is not a URL: write https://HOST/PATH";
+  }
+  const auto scheme = text.substr(0, separator);
+  if (!std::ranges::all_of(
+          scheme, [](char c) { return is_letter(c) || is_digit(c) || c == '+' || c == '-'; })) {
+    return quote_for_message(text) + " has no scheme like https";
+  }
+  if (text.size() == separator + 3 || text[separator + 3] == '/')
+    return quote_for_message(text) + " lacks the host";
+  if (std::ranges::any_of(text, is_control_or_blank))
+    return quote_for_message(text) + " has blanks or control characters";
+  if (!is_valid_utf8(text)) return quote_for_message(text) + " is not UTF-8";
+  if (text.size() > kUrlSizeMax) return fmt::format("is longer than {} bytes", kUrlSizeMax);
+  return std::nullopt;
+}
+
+std::optional<std::string> wrong_asn(int64_t number) {
+  if (number >= 1 && number <= std::numeric_limits<int32_t>::max()) return std::nullopt;
+  return fmt::format("{} is not an AS number from 1 to {} (the column holds no larger one)", number,
+                     std::numeric_limits<int32_t>::max());
+}
+
+std::optional<std::string> wrong_bandwidth(int64_t mbit_s) {
+  if (mbit_s >= 1 && mbit_s <= std::numeric_limits<int32_t>::max()) return std::nullopt;
+  return fmt::format("{} is not a bandwidth in Mbit/s from 1 to {}", mbit_s,
+                     std::numeric_limits<int32_t>::max());
+}
+
+std::string normal_url(std::string_view text) {
+  text = trim(text);
+  while (text.ends_with('/') && !text.ends_with("://")) text.remove_suffix(1);
+  return std::string(text);
+}
+
+std::string normal_country(std::string_view text) { return upper_ascii(trim(text)); }
+
+}  // namespace mirror
