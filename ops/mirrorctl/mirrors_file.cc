@@ -88,9 +88,12 @@ class TableReader {
     });
   }
   void tables(std::string_view key, const std::function<void(TableReader&)>& each) {
+    if (const toml::node* node = table_.get(key); node != nullptr && !node->is_array()) {
+      known_.emplace_back(key);
+      return not_tables(*node, key);
+    }
     (void)list(key, [&](const toml::node& element) {
-      if (!element.is_table())
-        return problem(element, key, fmt::format("must be tables: write [[{}]]", full(key)));
+      if (!element.is_table()) return not_tables(element, key);
       TableReader reader(*element.as_table(), full(key), problems_);
       each(reader);
       reader.finish();
@@ -109,6 +112,9 @@ class TableReader {
   }
 
  private:
+  void not_tables(const toml::node& node, std::string_view key) {
+    problem(node, key, fmt::format("must be a table among others: write [[{}]]", full(key)));
+  }
   const toml::node* take(std::string_view key) {
     known_.emplace_back(key);
     return table_.get(key);
@@ -143,7 +149,8 @@ class Doublets {
   void check(TableReader& reader, std::string_view key, const T& value, int line) {
     const auto [at, fresh] = lines_.emplace(value, line);
     if (!fresh)
-      reader.problem(line, key, fmt::format("{} stands already in line {}", quote(value), at->second));
+      reader.problem(line, key,
+                     fmt::format("{} stands already in line {}", quote(value), at->second));
   }
 
  private:

@@ -352,9 +352,8 @@ void MirrorsPlanner::plan_countries(const HostPlace& host) {
 void MirrorsPlanner::plan_host_category(const HostPlace& host, const MirrorHostCategory& wanted) {
   if (named(wanted_.categories, wanted.name) == nullptr &&
       named(present_.categories, wanted.name) == nullptr) {
-    return problem(
-        wanted.line, "site.host.category.name",
-        fmt::format("there is no category {}: add a [[category]]", shown(wanted.name)));
+    return problem(wanted.line, "site.host.category.name",
+                   fmt::format("there is no category {}: add a [[category]]", shown(wanted.name)));
   }
   const MirrorHostCategory* present =
       host.present == nullptr ? nullptr : named(host.present->categories, wanted.name);
@@ -423,10 +422,9 @@ void MirrorsPlanner::check_urls() {
   for (const MirrorUrl& url : added_urls_) {
     const auto owner = owners.find(url.url);
     if (owner == owners.end() || removed_urls_.contains(url.url)) continue;
-    problem(url.line,
-            url.is_private ? "site.host.category.private_urls" : "site.host.category.urls",
-            fmt::format("{} belongs to {} already: take it away there", shown(url.url),
-                        owner->second));
+    problem(
+        url.line, url.is_private ? "site.host.category.private_urls" : "site.host.category.urls",
+        fmt::format("{} belongs to {} already: take it away there", shown(url.url), owner->second));
   }
 }
 

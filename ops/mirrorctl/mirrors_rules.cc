@@ -39,7 +39,8 @@ bool is_netmask(const IpAddress& mask) {
 std::optional<std::string> wrong_name(std::string_view text) {
   if (text.empty()) return "must not be empty";
   if (trim(text) != text) return quote_for_message(text) + " has blanks at its ends";
-  if (std::ranges::any_of(text, is_control)) return quote_for_message(text) + " has control characters";
+  if (std::ranges::any_of(text, is_control))
+    return quote_for_message(text) + " has control characters";
   if (!is_valid_utf8(text)) return quote_for_message(text) + " is not UTF-8";
   if (text.size() > kNameSizeMax) return fmt::format("is longer than {} bytes", kNameSizeMax);
   return std::nullopt;
@@ -54,7 +55,8 @@ std::optional<std::string> wrong_top_directory(std::string_view text) {
   if (text.empty()) return std::nullopt;
   if (auto wrong = wrong_name(text)) return wrong;
   for (const std::string_view part : split(text, '/')) {
-    if (part.empty()) return quote_for_message(text) + " must have no slash at its ends and no two in a row";
+    if (part.empty())
+      return quote_for_message(text) + " must have no slash at its ends and no two in a row";
     if (part == "." || part == "..") return quote_for_message(text) + " must not contain . or ..";
   }
   return std::nullopt;

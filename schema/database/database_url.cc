@@ -39,8 +39,8 @@ Result<DatabaseUrl> DatabaseUrl::parse(std::string_view text) {
   const bool uri = text.starts_with("postgresql://") || text.starts_with("postgres://");
   if (!uri &&
       (text.find('=') == std::string_view::npos || text.find("://") != std::string_view::npos)) {
-    return fail(ErrorKind::kInvalid, "{} is no database URL: {}",
-                quote_for_message(scheme, 40), kHowTo);
+    return fail(ErrorKind::kInvalid, "{} is no database URL: {}", quote_for_message(scheme, 40),
+                kHowTo);
   }
   DatabaseUrl url{Engine::kPostgresql, std::string(text)};
   MIRROR_CHECK(check_postgresql_url(url.target));

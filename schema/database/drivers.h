@@ -16,6 +16,11 @@ namespace mirror {
 // creates.
 [[nodiscard]] Result<std::unique_ptr<Database>> open_sqlite_in_memory();
 
+// Behind an error about a table or column that is not there.
+constexpr std::string_view kNotTheSchema =
+    "; this is not the expected schema: mirrorctl database check says what is there, init creates "
+    "it";
+
 // The parts of DatabaseUrl that only libpq can answer.
 [[nodiscard]] Result<void> check_postgresql_url(const std::string& target);
 [[nodiscard]] std::string display_postgresql_url(const std::string& target);

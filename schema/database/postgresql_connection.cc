@@ -256,8 +256,11 @@ tl::unexpected<Error> PostgresqlConnection::error(const PGresult* result) const 
   }
   // Serialization failure, deadlock, lock timeout: somebody else was at it.
   const bool conflict = code == "40001" || code == "40P01" || code == "55P03";
+  std::string_view remedy;
+  if (conflict) remedy = "; another program is writing, try again when it is done";
+  if (code == "42P01" || code == "42703") remedy = kNotTheSchema;
   return fail(conflict ? ErrorKind::kConflict : ErrorKind::kDatabase, "{}: {}{}", name_, text,
-              conflict ? "; another program is writing, try again when it is done" : "");
+              remedy);
 }
 
 }  // namespace mirror

@@ -228,7 +228,8 @@ tl::unexpected<Error> SqliteDatabase::error(int code) const {
       return fail(ErrorKind::kDatabase, "{}: {}; the file and its folder {} must be writable", name,
                   text, folder_of(url_.target));
     default:
-      return fail(ErrorKind::kDatabase, "{}: {}", name, text);
+      return fail(ErrorKind::kDatabase, "{}: {}{}", name, text,
+                  text.starts_with("no such ") ? kNotTheSchema : "");
   }
 }
 

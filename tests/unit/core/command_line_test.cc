@@ -104,7 +104,8 @@ TEST_F(CommandLineTest, ACommandThatWasNotChosenWritesToNoSharedTarget) {
   std::string url;
   CommandLine& chosen = line_.command("chosen", "is used");
   CommandLine& other = line_.command("other", "is not used");
-  for (CommandLine* command : {&chosen, &other}) command->option("--url", &url, "shared", "MIRROR_TEST_DATABASE");
+  for (CommandLine* command : {&chosen, &other})
+    command->option("--url", &url, "shared", "MIRROR_TEST_DATABASE");
   EXPECT_EQ(parse({"--config", config_, "chosen", "--url", "flag"}), std::nullopt) << stderr_;
   EXPECT_EQ(url, "flag");
 }
