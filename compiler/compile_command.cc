@@ -2,9 +2,11 @@
 
 #include <fmt/chrono.h>
 
+#include <chrono>
 #include <cstdio>
 
 #include "base/core/text.h"
+#include "compiler/database_input.h"
 #include "compiler/dump.h"
 #include "compiler/protobuf_import.h"
 #include "compiler/publish.h"
@@ -126,6 +128,7 @@ class Compile {
     MIRROR_TRY(const auto published,
                publish_snapshot(directory, file,
                                 {options_.force, static_cast<size_t>(options_.keep)}, log_));
+    if (!options_.from_protobuf) remember_names(*options_.database, new_names_, clock_, log_);
     return report(published, directory);
   }
 
@@ -144,9 +147,15 @@ class Compile {
   }
 
   Result<World> read_world() {
-    if (!options_.from_protobuf)
-      return fail(ErrorKind::kInvalid, "only --from-protobuf can be compiled yet");
-    return import_protobuf(*options_.from_protobuf, clock_, options_.quiet, diagnostics_);
+    if (options_.from_protobuf) {
+      return import_protobuf(*options_.from_protobuf, clock_, options_.quiet, diagnostics_);
+    }
+    constexpr std::chrono::milliseconds kResolveDeadline{5000};
+    const auto resolver = make_system_resolver(kResolveDeadline);
+    MIRROR_TRY(auto input,
+               read_database(*options_.database, clock_, options_.quiet, *resolver, diagnostics_));
+    new_names_ = std::move(input.new_names);
+    return std::move(input.world);
   }
 
   uint64_t created_at(const World& world) const {
@@ -185,6 +194,7 @@ class Compile {
   const Clock& clock_;
   const Log& log_;
   Diagnostics diagnostics_;
+  RememberedNames new_names_;
 };
 
 }  // namespace

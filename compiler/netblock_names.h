@@ -1,0 +1,57 @@
+// Host names among the netblocks: resolved side by side with one deadline for all, and remembered,
+// so that a dead resolver never takes a netblock away in silence (C-12).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/core/error.h"
+#include "base/core/ip.h"
+#include "compiler/diagnostics.h"
+#include "compiler/world.h"
+
+namespace mirror {
+
+class NetblockResolver {
+ public:
+  virtual ~NetblockResolver() = default;
+  // One result a name, in the order of the names; a name without addresses is an error.
+  [[nodiscard]] virtual std::vector<Result<std::vector<IpAddress>>> resolve(
+      std::span<const std::string> names) = 0;
+};
+
+// The resolver of the system, several names at a time. After `deadline` what has not come is an
+// error; the threads that still wait for it end by themselves.
+[[nodiscard]] std::unique_ptr<NetblockResolver> make_system_resolver(
+    std::chrono::milliseconds deadline);
+
+struct RememberedName {
+  std::vector<IpAddress> addresses;
+  int64_t resolved_at = 0;  // Unix seconds
+};
+using RememberedNames = std::map<std::string, RememberedName, std::less<>>;
+
+// A netblock that is a name, and the host that it belongs to.
+struct NamedNetblock {
+  int64_t row_id = 0;
+  std::string name;
+  uint32_t host;  // World::hosts
+};
+
+// Adds a netblock for every address of every name; where the resolver fails, for the remembered
+// ones. Returns what should be remembered anew.
+[[nodiscard]] RememberedNames add_named_netblocks(std::span<const NamedNetblock> netblocks,
+                                                  const RememberedNames& remembered,
+                                                  NetblockResolver& resolver, int64_t now,
+                                                  World& world, Diagnostics& diagnostics);
+
+// Addresses as mw_netblock_name holds them: canonical texts, separated by commas.
+[[nodiscard]] std::string join_addresses(std::span<const IpAddress> addresses);
+[[nodiscard]] std::vector<IpAddress> split_addresses(std::string_view text);
+
+}  // namespace mirror
