@@ -41,8 +41,7 @@ struct Reply {
   std::string_view location;               // non-empty: a Location header (status 302)
   std::array<std::string_view, 3> body{};  // in order; any of them may be empty
   // The access log line is written if `logged`: the repository as sent, the architecture in effect;
-  // blanks,
-  // ';' and '%' in them are percent-encoded, so that a line always has ten words.
+  // blanks and ';' in them are percent-encoded, so that a line always has ten words.
   bool logged = false;
   IpAddress log_client;
   std::string_view log_country, log_repo, log_arch;
