@@ -1,5 +1,5 @@
-// Exact replies over a small world. Groups hold one mirror each where the text must be exact; where they hold
-// more, the test says what may vary.
+// Exact replies over a small world. Groups hold one mirror each where the text must be exact; where
+// they hold more, the test says what may vary.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,23 +32,35 @@ std::string text_of(const Reply& reply) {
 
 SnapshotInMemory make_world() {
   WorldBuilder builder;
-  for (const auto& [country, continent] : std::map<std::string, std::string>{
-           {"DE", "EU"}, {"FR", "EU"}, {"SE", "EU"}, {"GB", "EU"}, {"US", "NA"}, {"JP", "AS"}, {"CN", "AS"}}) {
+  for (const auto& [country, continent] : std::map<std::string, std::string>{{"DE", "EU"},
+                                                                             {"FR", "EU"},
+                                                                             {"SE", "EU"},
+                                                                             {"GB", "EU"},
+                                                                             {"US", "NA"},
+                                                                             {"JP", "AS"},
+                                                                             {"CN", "AS"}}) {
     builder.inputs.country_continents[country] = continent;
   }
   builder.inputs.created_at = 1600000000;
-  const uint32_t de = builder.host({.country = "DE", .urls = {"https://de/p", "http://de/p", "rsync://de/p"}});
+  const uint32_t de =
+      builder.host({.country = "DE", .urls = {"https://de/p", "http://de/p", "rsync://de/p"}});
   const uint32_t se = builder.host({.country = "SE", .urls = {"http://se/p"}});
   const uint32_t us = builder.host({.country = "US", .urls = {"ftp://us/p", "https://us/p"}});
   const uint32_t jp =
       builder.host({.country = "JP", .urls = {"https://jp/p?a=1&b=2"}, .allowed = {"JP", "CN"}});
-  const uint32_t hidden = builder.host({.country = "DE", .urls = {"http://hidden/p"}, .global = false});
+  const uint32_t hidden =
+      builder.host({.country = "DE", .urls = {"http://hidden/p"}, .global = false});
   const uint32_t rsync = builder.host({.country = "GB", .urls = {"rsync://gb/p"}});
   const uint32_t bare = builder.host({.country = "FR", .urls = {}});
-  const std::vector<WorldBuilder::File> files = {
-      {"a&b.iso", {{.timestamp = 5, .size = 6, .md5 = "m5"}}},
-      {"repomd.xml", {{.timestamp = 7, .size = 8, .sha256 = "s256"}}},
-  };
+  FileVersion iso;
+  iso.timestamp = 5;
+  iso.size = 6;
+  iso.md5 = "m5";
+  FileVersion index;
+  index.timestamp = 7;
+  index.size = 8;
+  index.sha256 = "s256";
+  const std::vector<WorldBuilder::File> files = {{"a&b.iso", {iso}}, {"repomd.xml", {index}}};
   builder.directory("pub/os", "os", {de, se, us, jp, hidden, rsync, bare}, files);
   builder.directory("pub/os/repodata", "os/repodata", {de, se}, files);
   builder.directory("pub", "", {se});
@@ -104,11 +116,15 @@ struct Case {
 TEST_F(AnswerGoldenTest, Lists) {
   const std::string local = "127.0.0.1";
   const std::vector<Case> cases = {
-      {"/mirrorlist?path=pub/os&country=SE", local, 200, "# path = pub/os country = SE \nhttp://se/p/os/\n"},
-      {"/mirrorlist?path=//pub///os//&country=se", local, 200, "# path = pub/os country = se \nhttp://se/p/os/\n"},
-      {"/mirrorlist?path=%2Fpub%2Fos&country=SE", local, 200, "# path = pub/os country = SE \nhttp://se/p/os/\n"},
+      {"/mirrorlist?path=pub/os&country=SE", local, 200,
+       "# path = pub/os country = SE \nhttp://se/p/os/\n"},
+      {"/mirrorlist?path=//pub///os//&country=se", local, 200,
+       "# path = pub/os country = se \nhttp://se/p/os/\n"},
+      {"/mirrorlist?path=%2Fpub%2Fos&country=SE", local, 200,
+       "# path = pub/os country = SE \nhttp://se/p/os/\n"},
       {"/mirrorlist?path=pub&country=SE", local, 200, "# path = pub country = SE \nhttp://se/p/\n"},
-      {"/mirrorlist?path=pub/x.iso&country=SE", local, 200, "# path = pub/x.iso country = SE \nhttp://se/p/x.iso\n"},
+      {"/mirrorlist?path=pub/x.iso&country=SE", local, 200,
+       "# path = pub/x.iso country = SE \nhttp://se/p/x.iso\n"},
       {"/mirrorlist?path=pub/os/a%20b%2523%3F&country=SE", local, 200,
        "# path = pub/os/a b%23? country = SE \nhttp://se/p/os/a%20b%2523%3F\n"},
       {"/mirrorlist?repo=os-1&arch=x86_64&country=US", local, 200,
@@ -126,7 +142,8 @@ TEST_F(AnswerGoldenTest, Lists) {
        "rsync://de/p/os/\n"},
       {"/mirrorlist?path=pub/os&country=DE&protocol=HTTPS", local, 200,
        "# path = pub/os country = DE protocol = HTTPS\n"},
-      {"/mirrorlist?path=pub/os&country=DE&protocol", local, 200, "# path = pub/os country = DE protocol = \n"},
+      {"/mirrorlist?path=pub/os&country=DE&protocol", local, 200,
+       "# path = pub/os country = DE protocol = \n"},
       {"/mirrorlist?path=pub/os&country=GB", local, 200, "# path = pub/os country = GB \n"},
       {"/mirrorlist?path=pub/os&country=FR", local, 200, "# path = pub/os country = FR \n"},
       {"/mirrorlist?path=pub/os&country=JP", local, 200, "# path = pub/os country = JP \n"},
@@ -136,7 +153,8 @@ TEST_F(AnswerGoldenTest, Lists) {
        "# path = pub/os country = JP \nhttps://jp/p?a=1&b=2/os/\n"},
       {"/mirrorlist?path=pub/os&country=cn,CN", "172.18.0.1", 200,
        "# path = pub/os country = JP country = JP \nhttps://jp/p?a=1&b=2/os/\n"},
-      {"/mirrorlist?path=pub/jp&country=global", local, 200, "# path = pub/jp country = global \n"},
+      {"/mirrorlist?path=pub/jp&country=global", local, 200,
+       "# path = pub/jp country = global country = global \n"},
       {"/mirrorlist?path=pub/jp&country=XX", local, 200, "# path = pub/jp country = global \n"},
       {"/mirrorlist?path=pub/jp&country=GLOBAL", "172.17.0.1", 200,
        "# path = pub/jp country = global \nhttps://jp/p?a=1&b=2/jp/\n"},
@@ -144,28 +162,36 @@ TEST_F(AnswerGoldenTest, Lists) {
       {"/mirrorlist?path=pub/jp&country=JP,global", local, 200,
        "# path = pub/jp country = JP country = global country = global \n"},
       // What comes after `global` in byte order counts again.
-      {"/mirrorlist?path=pub/jp&country=GLOBAL,JP", local, 200, "# path = pub/jp country = global country = JP \n"},
+      {"/mirrorlist?path=pub/jp&country=GLOBAL,JP", local, 200,
+       "# path = pub/jp country = global country = JP \n"},
       {"/mirrorlist?path=pub/none", local, 200, "# path = pub/none country = global \n"},
-      {"/mirrorlist?path=pub/gb", "172.19.0.1", 200, "# path = pub/gb country = GB country = global \n"},
+      {"/mirrorlist?path=pub/gb", "172.19.0.1", 200,
+       "# path = pub/gb country = GB country = global \n"},
       {"/mirrorlist?path=pub/gb&protocol=rsync", "172.19.0.1", 200,
        "# path = pub/gb country = GB country = global protocol = rsync\nrsync://gb/p/gb/\n"},
       {"/mirrorlist?path=pub/os/repodata", "10.1.0.1", 200,
-       "# path = pub/os/repodata Using preferred netblock country = global \nhttp://se/p/os/repodata/\n"
+       "# path = pub/os/repodata Using preferred netblock country = global "
+       "\nhttp://se/p/os/repodata/\n"
        "https://de/p/os/repodata/\n"},
       {"/mirrorlist?path=pub/os", "10.1.0.1", 200,
        "# path = pub/os Using preferred netblock \nhttp://se/p/os/\nhttp://hidden/p/os/\n"},
       {"/mirrorlist?path=pub/os&ip=::ffff:10.1.0.1", local, 200,
        "# path = pub/os Using preferred netblock \nhttp://se/p/os/\nhttp://hidden/p/os/\n"},
       {"/mirrorlist?path=pub/jp", "10.1.0.1", 200, "# path = pub/jp country = global \n"},
-      // A mirror without URLs does not make a netblock preferred, an AS is named even if it carries nothing.
+      // A mirror without URLs does not make a netblock preferred, an AS is named even if it carries
+      // nothing.
       {"/mirrorlist?path=pub/none", "10.2.0.1", 200, "# path = pub/none country = global \n"},
-      {"/mirrorlist?path=pub/none", "198.51.100.1", 200, "# path = pub/none Using ASN 65002 country = global \n"},
-      {"/mirrorlist?path=pub&netblock=0", "10.1.0.1", 200, "# path = pub country = global \nhttp://se/p/\n"},
+      {"/mirrorlist?path=pub/none", "198.51.100.1", 200,
+       "# path = pub/none Using ASN 65002 country = global \n"},
+      {"/mirrorlist?path=pub&netblock=0", "10.1.0.1", 200,
+       "# path = pub country = global \nhttp://se/p/\n"},
       {"/mirrorlist?path=pub/jp", "198.51.100.1", 200,
        "# path = pub/jp Using ASN 65002 country = global \nhttps://jp/p?a=1&b=2/jp/\n"},
-      // The German's list: his country, his continent in alphabetical order (France and Britain show nothing).
+      // The German's list: his country, his continent in alphabetical order (France and Britain
+      // show nothing).
       {"/mirrorlist?path=pub/os", "172.16.0.1", 200,
-       "# path = pub/os country = DE country = FR country = GB country = SE \nhttps://de/p/os/\nhttp://se/p/os/\n"},
+       "# path = pub/os country = DE country = FR country = GB country = SE "
+       "\nhttps://de/p/os/\nhttp://se/p/os/\n"},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(body(c.target, c.client), c.body) << c.target << " " << c.client;
@@ -178,7 +204,8 @@ TEST_F(AnswerGoldenTest, Lists) {
 
 TEST_F(AnswerGoldenTest, Refusals) {
   const std::string repositories =
-      "# following repositories are available:\n# repo=gone-1&arch=x86_64\n# repo=old--1&arch=x86_64\n"
+      "# following repositories are available:\n# repo=gone-1&arch=x86_64\n# "
+      "repo=old--1&arch=x86_64\n"
       "# repo=os-1&arch=x86_64\n# repo=src-source&arch=source\n";
   const std::vector<Case> cases = {
       {"/", "", 404, "We don't serve their kind here!"},
@@ -187,14 +214,18 @@ TEST_F(AnswerGoldenTest, Refusals) {
       {"/mirrorlist?path=", "", 404, "error: invalid path"},
       {"/mirrorlist?path=pub/os/a/b", "", 404, "error: invalid path"},
       {"/mirrorlist?path=pub/" + std::string(256, 'x'), "", 404, "error: invalid path"},
-      {"/mirrorlist?path=pub%0a", "", 400, "error: a parameter holds control bytes or is not UTF-8"},
+      {"/mirrorlist?path=pub%0a", "", 400,
+       "error: a parameter holds control bytes or is not UTF-8"},
       {"/mirrorlist?repo=old--1&arch=zzz", "", 200, "repo disabled"},
-      {"/mirrorlist?repo=gone-1&arch=x86_64", "", 500, "mirrorlist cache index out of range, you broke it!"},
-      {"/mirrorlist?path=pub&ip=10.11.12.331", "", 500, "Cannot parse client IP address. Aborting."},
+      {"/mirrorlist?repo=gone-1&arch=x86_64", "", 500,
+       "mirrorlist cache index out of range, you broke it!"},
+      {"/mirrorlist?path=pub&ip=10.11.12.331", "", 500,
+       "Cannot parse client IP address. Aborting."},
       {"/mirrorlist?path=pub&ip=[::1]", "", 500, "Cannot parse client IP address. Aborting."},
       {"/mirrorlist?repo=nope&arch=x", "", 404,
        "# repo = nope arch = x error: invalid repo or arch\n" + repositories},
-      {"/mirrorlist?repo=&arch=", "", 404, "# repo =  arch =  error: invalid repo or arch\n" + repositories},
+      {"/mirrorlist?repo=&arch=", "", 404,
+       "# repo =  arch =  error: invalid repo or arch\n" + repositories},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(body(c.target), c.body) << c.target;
@@ -208,35 +239,41 @@ TEST_F(AnswerGoldenTest, Refusals) {
       comment += ch;
     }
     const std::string metalink = "/metalink" + c.target.substr(std::string("/mirrorlist").size());
-    EXPECT_EQ(body(metalink), std::string(kHead) + "<!-- " + comment + "\n-->\n</metalink>\n") << metalink;
+    EXPECT_EQ(body(metalink), std::string(kHead) + "<!-- " + comment + "\n-->\n</metalink>\n")
+        << metalink;
     EXPECT_EQ(reply_.status, c.status) << metalink;
     EXPECT_EQ(reply_.type, ContentType::kMetalink) << metalink;
   }
   EXPECT_EQ(body("/metalink?path=pub/os"),
             std::string(kHead) + "<!-- pub/os/ not found or has not metalink\n-->\n</metalink>\n");
   EXPECT_EQ(reply_.status, 404);
-  EXPECT_EQ(body("/metalink?path=pub/x---%3E"),
-            std::string(kHead) + "<!-- pub/x- - -> not found or has not metalink\n-->\n</metalink>\n");
+  EXPECT_EQ(
+      body("/metalink?path=pub/x---%3E"),
+      std::string(kHead) + "<!-- pub/x- - -> not found or has not metalink\n-->\n</metalink>\n");
 }
 
 TEST_F(AnswerGoldenTest, Metalinks) {
   const std::string file =
-      " <files>\n  <file name=\"repomd.xml\">\n   <mm0:timestamp>7</mm0:timestamp>\n   <size>8</size>\n"
+      " <files>\n  <file name=\"repomd.xml\">\n   <mm0:timestamp>7</mm0:timestamp>\n   "
+      "<size>8</size>\n"
       "   <verification>\n    <hash type=\"sha256\">s256</hash>\n   </verification>\n"
       "   <resources maxconnections=\"1\">\n";
-  const auto url = [](const std::string& scheme, const std::string& country, const std::string& rest) {
+  const auto url = [](const std::string& scheme, const std::string& country,
+                      const std::string& rest) {
     return "    <url protocol=\"" + scheme + "\" type=\"" + scheme + "\" location=\"" + country +
            "\" preference=\"" + rest + "</url>\n";
   };
-  EXPECT_EQ(body("/metalink?repo=os-1&arch=x86_64&country=DE&redirect&time"),
-            std::string(kHead) + file + url("https", "DE", "100\">https://de/p/os/repodata/repomd.xml") +
-                url("http", "DE", "100\">http://de/p/os/repodata/repomd.xml") +
-                url("rsync", "DE", "100\">rsync://de/p/os/repodata/repomd.xml") + std::string(kEnd));
+  EXPECT_EQ(
+      body("/metalink?repo=os-1&arch=x86_64&country=DE&redirect&time"),
+      std::string(kHead) + file + url("https", "DE", "100\">https://de/p/os/repodata/repomd.xml") +
+          url("http", "DE", "100\">http://de/p/os/repodata/repomd.xml") +
+          url("rsync", "DE", "100\">rsync://de/p/os/repodata/repomd.xml") + std::string(kEnd));
   EXPECT_EQ(reply_.status, 200);
   EXPECT_EQ(reply_.type, ContentType::kMetalink);
   EXPECT_EQ(body("/metalink?path=pub/os/repomd.xml&protocol=http", "10.1.2.3"),
             std::string(kHead) + file + url("http", "SE", "100\">http://se/p/os/repomd.xml") +
-                url("http", "DE", "99\" mm0:private=\"True\">http://hidden/p/os/repomd.xml") + std::string(kEnd));
+                url("http", "DE", "99\" mm0:private=\"True\">http://hidden/p/os/repomd.xml") +
+                std::string(kEnd));
   EXPECT_EQ(body("/metalink?path=pub/os/repomd.xml&country=FR"),
             std::string(kHead) + file + std::string(kEnd));
   EXPECT_THAT(body("/metalink?path=pub/os/a%26b.iso&country=JP", "172.17.0.1"),
@@ -250,7 +287,8 @@ TEST_F(AnswerGoldenTest, Redirects) {
   EXPECT_EQ(reply_.body_size(), 0);
   EXPECT_EQ(ask("/mirrorlist?path=pub/os/caf%C3%A9%20.iso&country=SE&redirect").location,
             "http://se/p/os/caf%C3%A9%20.iso");
-  EXPECT_EQ(ask("/mirrorlist?path=pub/os&country=DE&redirect&protocol=rsync,http").location, "http://de/p/os/");
+  EXPECT_EQ(ask("/mirrorlist?path=pub/os&country=DE&redirect&protocol=rsync,http").location,
+            "http://de/p/os/");
   for (const char* target :
        {"/mirrorlist?path=pub/os&country=GB&redirect", "/mirrorlist?path=pub/none&redirect",
         "/mirrorlist?path=pub/os&country=DE&redirect&protocol=rsync"}) {
@@ -292,14 +330,16 @@ TEST_F(AnswerGoldenTest, TheAccessLogGetsWhatWasAskedInOneWordEach) {
   EXPECT_EQ(reply_.log_repo, "a%20b%3B%20source");
   EXPECT_EQ(reply_.log_arch, "z");
   EXPECT_TRUE(ask("/mirrorlist?repo=os-1&arch=x86_64&redirect&country=GB").logged);
-  EXPECT_TRUE(ask("/metalink?repo=os-1&arch=x86_64&path=pub/nothing").logged) << "a 404 of a metalink";
+  EXPECT_TRUE(ask("/metalink?repo=os-1&arch=x86_64&path=pub/nothing").logged)
+      << "a 404 of a metalink";
   EXPECT_FALSE(ask("/mirrorlist?path=pub").logged);
 }
 
 TEST_F(AnswerGoldenTest, TheIpParameterCanBeSwitchedOff) {
   Answerer strict({.minimum = 2, .ip_parameter = false}, 1);
   strict.adopt(&world_.view(), nullptr);
-  const Reply reply = strict.answer({"/mirrorlist?path=pub/os&ip=nonsense", *IpAddress::parse("10.1.0.1"), 0});
+  const Reply reply =
+      strict.answer({"/mirrorlist?path=pub/os&ip=nonsense", *IpAddress::parse("10.1.0.1"), 0});
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.group, AnswerGroup::kNetblock);
 }
@@ -308,7 +348,8 @@ TEST_F(AnswerGoldenTest, PreferencesFallToOneAndStay) {
   WorldBuilder builder;
   std::vector<uint32_t> hosts;
   for (int i = 0; i < 130; ++i) {
-    hosts.push_back(builder.host({.country = "DE", .urls = {"http://h" + std::to_string(i) + "/p"}}));
+    hosts.push_back(
+        builder.host({.country = "DE", .urls = {"http://h" + std::to_string(i) + "/p"}}));
   }
   builder.directory("d", "d", hosts, {{"f", {}}});
   const SnapshotInMemory world = builder.build();
@@ -328,14 +369,16 @@ TEST_F(AnswerGoldenTest, PreferencesFallToOneAndStay) {
   answerer_.adopt(&world_.view(), nullptr);
 }
 
-// check_edge.py's distribution, without a server: 20 000 lists, chi-square with one degree of freedom a host.
+// check_edge.py's distribution, without a server: 20 000 lists, chi-square with one degree of
+// freedom a host.
 TEST_F(AnswerGoldenTest, TheFirstMirrorFollowsTheWeights) {
   WorldBuilder builder;
   const std::vector<uint32_t> weights = {1000, 100, 100, 5000, 20, 3000};
   std::vector<uint32_t> hosts;
   double sum = 0;
   for (const uint32_t weight : weights) {
-    hosts.push_back(builder.host({.country = "DE", .weight = weight, .urls = {"http://h" + std::to_string(hosts.size())}}));
+    hosts.push_back(builder.host(
+        {.country = "DE", .weight = weight, .urls = {"http://h" + std::to_string(hosts.size())}}));
     sum += weight;
   }
   builder.directory("d", "d", hosts);

@@ -1,4 +1,5 @@
-// Small worlds for tests of the answer path, written as code and compiled in memory by the real compiler.
+// Small worlds for tests of the answer path, written as code and compiled in memory by the real
+// compiler.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -59,7 +60,8 @@ class WorldBuilder {
     host.allowed = options.allowed;
     world.hosts.push_back(host);
     std::vector<uint32_t> list;
-    for (const std::string& url : options.urls) list.push_back(world.urls.intern(url));
+    for (const std::string& url : options.urls)
+      list.push_back(world.urls.intern(std::string_view(url)));
     world.url_lists.push_back(list);
     hosts_.push_back(options);
     return index;
@@ -69,15 +71,16 @@ class WorldBuilder {
     std::string name;
     std::vector<FileVersion> versions;
   };
-  // A directory that these hosts carry; it is listed under the countries of the hosts, in Global if they are.
-  void directory(const std::string& name, const std::string& subpath, const std::vector<uint32_t>& carriers,
-                 const std::vector<File>& files = {}) {
+  // A directory that these hosts carry; it is listed under the countries of the hosts, in Global if
+  // they are.
+  void directory(const std::string& name, const std::string& subpath,
+                 const std::vector<uint32_t>& carriers, const std::vector<File>& files = {}) {
     WorldCarrierSet set;
     for (const uint32_t host : carriers) {
       if (hosts_[host].global) set.global.push_back(host);
       if (!hosts_[host].urls.empty()) set.urls.push_back({host, host});
       if (!hosts_[host].global || hosts_[host].country.empty()) continue;
-      const uint32_t country = world.countries.intern(hosts_[host].country);
+      const uint32_t country = world.countries.intern(std::string_view(hosts_[host].country));
       auto group = std::find_if(set.groups.begin(), set.groups.end(),
                                 [&](const WorldCountryGroup& g) { return g.country == country; });
       if (group == set.groups.end()) group = set.groups.insert(group, {country, {}});
