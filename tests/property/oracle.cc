@@ -472,9 +472,7 @@ static OracleAnswer render(const Asked& asked, const Selection& selection) {
 static string for_log(const string& text) {
   string safe;
   for (const char c : text)
-    safe += std::iscntrl(static_cast<unsigned char>(c)) || c == ' ' || c == ';'
-                ? fmt::format("%{:02X}", c)
-                : string(1, c);
+    safe += c == ' ' || c == ';' || c == '%' ? fmt::format("%{:02X}", c) : string(1, c);
   return safe;
 }
 
