@@ -10,10 +10,12 @@ namespace mirror {
 namespace {
 
 constexpr size_t kSeparatorSize = 16;
-enum Type : unsigned { kString = 2, kUint16 = 5, kUint32 = 6, kMap = 7 };
+enum Type : unsigned { kString = 2, kUint16 = 5, kUint32 = 6, kMap = 7, kUint64 = 9, kArray = 11 };
 
+// Sizes below 29 and types fit into one byte, or two.
 void put_control(std::string& out, Type type, size_t size) {
-  out += static_cast<char>(type << 5 | size);  // sizes below 29 fit here
+  out += static_cast<char>((type <= kMap ? type << 5 : 0) | size);
+  if (type > kMap) out += static_cast<char>(type - kMap);
 }
 void put_string(std::string& out, std::string_view text) {
   put_control(out, kString, text.size());
@@ -26,13 +28,19 @@ void put_number(std::string& out, Type type, uint64_t number, size_t bytes) {
 
 std::string metadata(size_t node_count) {
   std::string out("\xab\xcd\xefMaxMind.com");
-  put_control(out, kMap, 6);
+  put_control(out, kMap, 9);
   put_string(out, "binary_format_major_version");
   put_number(out, kUint16, 2, 1);
   put_string(out, "binary_format_minor_version");
   put_number(out, kUint16, 0, 1);
+  put_string(out, "build_epoch");
+  put_number(out, kUint64, 1'700'000'000, 8);
   put_string(out, "database_type");
   put_string(out, "Test-Country");
+  put_string(out, "description");
+  put_control(out, kMap, 0);
+  put_string(out, "languages");
+  put_control(out, kArray, 0);
   put_string(out, "ip_version");
   put_number(out, kUint16, 6, 1);
   put_string(out, "node_count");

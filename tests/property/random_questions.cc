@@ -28,14 +28,15 @@ class QuestionMaker {
 
   RandomQuestion make() {
     RandomQuestion question;
+    resource_ = random_resource();
     parts_.clear();
     bad_text_ = false;
     choose_place();
     choose_mirrors();
-    if (dice_.chance(60)) add("ip", random_ip());
+    if (dice_.chance(70)) add("ip", random_ip());
     if (dice_.chance(10)) add("countme", "3");
     if (dice_.chance(5)) parts_.push_back("");
-    question.target = random_resource();
+    question.target = resource_;
     if (!parts_.empty() || dice_.chance(50)) question.target += "?";
     while (!parts_.empty()) {
       const size_t at =
@@ -62,17 +63,27 @@ class QuestionMaker {
     const bool by_path = dice_.chance(55);
     if (by_path || dice_.chance(8)) add("path", random_path());
     if (by_path && !dice_.chance(15)) return;
-    if (!dice_.chance(3)) add("repo", random_repository());
-    if (!dice_.chance(3)) add("arch", random_architecture());
+    std::string repository = random_repository();
+    std::string architecture = random_architecture();
+    if (dice_.chance(85) && !world_.rows.repositories.empty()) {
+      const RepositoryRow& row = dice_.of(world_.rows.repositories);
+      repository = row.prefix.value_or("");
+      for (const ArchRow& arch : world_.rows.arches)
+        if (arch.id == row.arch_id) architecture = *arch.name;
+    }
+    if (!dice_.chance(3)) add("repo", repository);
+    if (!dice_.chance(3)) add("arch", architecture);
   }
   std::string random_path() {
     if (dice_.chance(4))
       return dice_.of({"", "/", "nowhere", "no/where/file", "pub/./alpha", "pub/alpha/../alpha"});
-    std::string path = dice_.of(world_.rows.directories).name;
-    if (dice_.chance(35) && !world_.rows.file_details.empty()) {
-      const FileDetailRow& detail = dice_.of(world_.rows.file_details);
-      for (const DirectoryRow& directory : world_.rows.directories)
-        if (directory.id == detail.directory_id) path = directory.name + "/" + detail.filename;
+    std::string path = random_directory();
+    if (dice_.chance(resource_.ends_with("/metalink") ? 80 : 20) &&
+        !world_.rows.file_details.empty()) {
+      const FileDetailRow* detail = &dice_.of(world_.rows.file_details);
+      for (int i = 0; i < 5 && !is_listed(detail->directory_id); ++i)
+        detail = &dice_.of(world_.rows.file_details);
+      path = name_of(detail->directory_id) + "/" + detail->filename;
     } else if (dice_.chance(25)) {
       path += "/" + dice_.of({"repomd.xml", "unknown.iso", "a b.iso", "\xc3\xa9.iso", "x%y", "q?z#",
                               "a&b=c", "R&D <1>.iso"});
@@ -82,8 +93,24 @@ class QuestionMaker {
       if (const auto slash = path.find('/'); slash != path.npos) path.insert(slash, "//");
     return path;
   }
+  // Mostly one that a category holds.
+  std::string random_directory() {
+    if (dice_.chance(15) || world_.rows.category_directories.empty())
+      return dice_.of(world_.rows.directories).name;
+    return name_of(dice_.of(world_.rows.category_directories).directory_id);
+  }
+  [[nodiscard]] bool is_listed(int64_t directory) const {
+    for (const CategoryDirectoryRow& row : world_.rows.category_directories)
+      if (row.directory_id == directory) return true;
+    return false;
+  }
+  [[nodiscard]] std::string name_of(int64_t directory) const {
+    for (const DirectoryRow& row : world_.rows.directories)
+      if (row.id == directory) return row.name;
+    return "";
+  }
   std::string random_repository() {
-    if (dice_.chance(70) && !world_.rows.repositories.empty())
+    if (dice_.chance(20) && !world_.rows.repositories.empty())
       return dice_.of(world_.rows.repositories).prefix.value_or("");
     if (dice_.chance(60) && !world_.rows.repository_redirects.empty())
       return *dice_.of(world_.rows.repository_redirects).from_repo;
@@ -201,6 +228,7 @@ class QuestionMaker {
   Dice dice_;
   std::vector<IpPrefix> targets_;
   std::vector<std::string> parts_;
+  std::string resource_;
   bool bad_text_ = false;
 };
 

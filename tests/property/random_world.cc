@@ -116,10 +116,10 @@ class WorldMaker {
   void make_hosts() {
     for (int64_t id = 1, last = dice_.between(1, 5); id <= last; ++id)
       rows().sites.push_back({id * 3, fmt::format("site {}", id), dice_.chance(10),
-                              !dice_.chance(8), !dice_.chance(8)});
-    for (int64_t id = 1, last = dice_.between(3, 14); id <= last; ++id) {
+                              !dice_.chance(4), !dice_.chance(4)});
+    for (int64_t id = 1, last = dice_.between(6, 20); id <= last; ++id) {
       HostRow host;
-      host.id = id * 7 % 101;
+      host.id = id * 7 % 151;
       host.name = fmt::format("host{}.example", id);
       if (!dice_.chance(6)) host.site_id = dice_.of(rows().sites).id;
       host.admin_active = !dice_.chance(7);
@@ -138,8 +138,8 @@ class WorldMaker {
   }
 
   std::string random_country() {
-    return dice_.of({"SE", "SE", "DE", "DE", "GB", "US", "US", "CA", "JP", "KR", "BR", "se", "us",
-                     "Gb", "", "ZZ", "XYZ", "global", "\xc3\x96"});
+    return dice_.of({"SE", "SE", "SE", "DE", "DE", "DE", "GB", "US",  "US",     "CA",      "JP",
+                     "KR", "BR", "se", "us", "Gb", "",   "ZZ", "XYZ", "global", "\xc3\x96"});
   }
   std::optional<int64_t> random_bandwidth() {
     static const std::vector<std::optional<int64_t>> kBandwidths = {
@@ -235,7 +235,7 @@ class WorldMaker {
       category.id = id * 2;
       category.name = fmt::format("Category {}", id);
       if (!dice_.chance(20)) category.product_id = dice_.between(1, 2);
-      if (!dice_.chance(8)) category.topdir_id = random_topdir();
+      if (!dice_.chance(5)) category.topdir_id = random_topdir();
       rows().categories.push_back(category);
     }
     for (const CategoryRow& category : rows().categories)
@@ -251,11 +251,11 @@ class WorldMaker {
       if (directory.id == id) return &directory.name;
     return nullptr;
   }
+  // Mostly a directory with much below it.
   int64_t random_topdir() {
-    for (int i = 0; i < 20; ++i) {
-      const DirectoryRow& directory = dice_.of(rows().directories);
-      if (std::count(directory.name.begin(), directory.name.end(), '/') < 2) return directory.id;
-    }
+    const std::string wanted = dice_.of({"pub/alpha", "pub/beta", "pub", "", "pub/alpha"});
+    for (const DirectoryRow& directory : rows().directories)
+      if (directory.name == wanted && !dice_.chance(10)) return directory.id;
     return dice_.of(rows().directories).id;
   }
 
@@ -265,13 +265,13 @@ class WorldMaker {
     for (const HostRow& host : rows().hosts)
       for (const CategoryRow& category : rows().categories) {
         if (category.id == 4 && rows().hosts.size() % 2 == 0) continue;  // a category without hosts
-        if (!dice_.chance(65)) continue;
-        HostCategoryRow pair{++id * 3, host.id, category.id, dice_.chance(45)};
+        if (!dice_.chance(85)) continue;
+        HostCategoryRow pair{++id * 3, host.id, category.id, dice_.chance(55)};
         if (dice_.chance(3)) pair.host_id.reset();
         if (dice_.chance(3)) pair.category_id.reset();
         rows().host_categories.push_back(pair);
         for (const DirectoryRow& directory : rows().directories) {
-          if (!dice_.chance(35)) continue;
+          if (!dice_.chance(50)) continue;
           HostCategoryDirRow dir{++dir_id, pair.id, directory.id};
           if (dice_.chance(2)) dir.directory_id.reset();
           (dice_.chance(75) ? rows().host_category_dirs : world_.stale_dirs).push_back(dir);
@@ -282,7 +282,7 @@ class WorldMaker {
   void make_urls() {
     int64_t id = 0;
     for (const HostCategoryRow& pair : rows().host_categories)
-      for (int64_t i = 0, last = dice_.between(0, 4); i < last; ++i)
+      for (int64_t i = 0, last = dice_.between(0, 5); i < last; ++i)
         rows().host_category_urls.push_back({++id, pair.id, random_url(id), dice_.chance(12)});
   }
   // Unique, as the column is.
@@ -402,7 +402,13 @@ class WorldMaker {
       world_.global_netblocks += dice_.of({"", "", "", "# comment\n", "\n", "10.0.0.0/8\n",
                                            "0.0.0.0/0 65001\n", "10.0.0.1 65001\n", "x y\n"});
     }
-    for (int64_t i = 0, last = dice_.between(0, 8); i < last; ++i)
+    for (const char* pool :
+         {"10.0.0.0/8", "20.1.0.0/16", "20.2.0.0/16", "192.0.2.0/24", "2001:db8::/32"}) {
+      if (dice_.chance(70))
+        world_.geo.emplace_back(*IpPrefix::parse(pool), dice_.of({"SE", "DE", "US", "GB", "KR"}));
+      if (dice_.chance(20)) world_.global_netblocks += std::string(pool) + " 65001\n";
+    }
+    for (int64_t i = 0, last = dice_.between(0, 4); i < last; ++i)
       world_.geo.emplace_back(random_prefix(dice_),
                               dice_.of({"SE", "DE", "US", "GB", "KR", "ZZ", ""}));
   }

@@ -80,8 +80,8 @@ TEST_P(RandomWorldTest, SurvivesTheDatabase) {
 
 INSTANTIATE_TEST_SUITE_P(Engines, RandomWorldTest,
                          testing::Values(Engine::kSqlite, Engine::kPostgresql),
-                         [](const auto& info) {
-                           return info.param == Engine::kSqlite ? "Sqlite" : "Postgresql";
+                         [](const auto& tested) {
+                           return tested.param == Engine::kSqlite ? "Sqlite" : "Postgresql";
                          });
 
 TEST(RandomWorld, IsAFunctionOfItsSeed) {
@@ -149,7 +149,9 @@ TEST(RandomQuestions, HitEverything) {
       if (question.bad_text) ++seen["bad text"];
     }
   }
-  for (const auto& [what, count] : seen) RecordProperty(what, count);
+  std::string all;
+  for (const auto& [what, count] : seen) all += fmt::format("{}: {}\n", what, count);
+  SCOPED_TRACE(all);
   for (const char* what : {"status 200",
                            "status 200 metalink",
                            "status 302",
