@@ -274,15 +274,17 @@ class MirrorChooser::Run {
   // end.
   bool add_requested_countries() {
     if (task_.question.countries.empty()) return false;
+    AnswerGroup group = AnswerGroup::kCountry;
     bool any = queue_countries();
     if (!any) {
       forget_queue();
+      group = AnswerGroup::kContinent;
       any = queue_continents();
     }
     for (size_t i = 0; i < queue_count_; ++i) {
       add_candidate(c_.queue_[i], c_.marks_[c_.queue_[i]].times);
     }
-    take_weighted(AnswerGroup::kCountry);
+    take_weighted(group);
     return any;
   }
 

@@ -30,9 +30,9 @@ Place locate(const SnapshotView& view, const GeoDatabase* geo, const IpAddress& 
     return place;
   }
   const std::string_view found = geo == nullptr ? std::string_view() : geo->country(client);
-  if (found.empty()) return place;
-  place.country = found;
-  place.country_index = find_country_any_case(view, found);
+  if (!found.empty()) place.country = found;
+  // Also for "N/A": a mirror may allow clients in no country by that name.
+  place.country_index = find_country_any_case(view, place.country);
   return place;
 }
 
