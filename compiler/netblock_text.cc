@@ -64,9 +64,11 @@ NetblockText parse_netblock(std::string_view text, bool names) {
     return NetblockFault{"has more than one slash"};
   const auto address = IpAddress::parse(text.substr(0, slash));
   const auto mask = IpAddress::parse(text.substr(slash + 1));
-  if (!address || !mask || address->family != mask->family) return NetblockFault{"is not a prefix"};
+  if (!address || !mask) return NetblockFault{"is not a prefix"};
+  // The netmask may be of the other family: 10.1.2.3/ffff:: has always been 10.1.2.3/16.
   const auto length = mask_length(*mask);
   if (!length) return NetblockFault{"has a netmask with holes"};
+  if (*length > address->bit_count()) return NetblockFault{"has a netmask that is too long"};
   return IpPrefix::of(*address, *length);
 }
 
