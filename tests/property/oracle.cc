@@ -73,7 +73,7 @@ static vector<string> public_urls(const DatabaseRows& rows, const Ids& host_cate
     string url(trim(row.url ? *row.url : string_view()));
     while (url.ends_with('/')) url.pop_back();
     const auto is_bad = [](char c) { return (c >= 0 && c <= ' ') || c == 0x7f; };
-    if (url.find("://") == url.npos || std::any_of(url.begin(), url.end(), is_bad)) continue;
+    if (url.find("://", 1) == url.npos || std::any_of(url.begin(), url.end(), is_bad)) continue;
     const auto scheme = std::find(schemes.begin(), schemes.end(), url.substr(0, url.find(':')));
     by_scheme[static_cast<size_t>(scheme - schemes.begin())].push_back(url);
   }
@@ -133,7 +133,7 @@ static map<string, string> repositories(const DatabaseRows& rows) {
     for (const ArchRow& arch : rows.arches)
       for (const DirectoryRow& directory : rows.directories)
         if (row.version_id && arch.id == row.arch_id && directory.id == row.directory_id &&
-            arch.name && row.prefix && row.prefix != "")
+            arch.name && row.prefix && row.prefix != "" && directory.name != "")
           found[*row.prefix + "+" + *arch.name] = directory.name;
   return found;
 }
@@ -408,7 +408,7 @@ static Selection choose(const Asked& asked) {
 
 static string describe(const FileDetailRow& row, const string& indent, const string& hash_indent) {
   string text;
-  if (row.timestamp > 0)  // C-13; NULL is not above 0 either
+  if (row.timestamp > 0)  // NULL is not above 0 either
     text += fmt::format("{}<mm0:timestamp>{}</mm0:timestamp>\n", indent, *row.timestamp);
   if (row.size > 0) text += fmt::format("{}<size>{}</size>\n", indent, *row.size);
   text += indent + "<verification>\n";
@@ -430,7 +430,9 @@ static optional<string> metalink_head(const Asked& asked) {
           row.filename == asked.file)
         details.push_back(row);
   if (details.empty()) return nullopt;
-  std::stable_sort(details.begin(), details.end(),  // NULL compares as smallest
+  for (FileDetailRow& row : details)
+    if (row.timestamp < 0 && row.timestamp) row.timestamp = 0;  // C-13
+  std::stable_sort(details.begin(), details.end(),              // NULL compares as smallest
                    [](const auto& a, const auto& b) { return a.timestamp > b.timestamp; });
   if (details.size() > 11) details.resize(11);  // C-23
   string head = document_head(asked.now_unix) + " <files>\n  <file name=\"" +
@@ -471,8 +473,7 @@ static OracleAnswer render(const Asked& asked, const Selection& selection) {
 
 static string for_log(const string& text) {  // Q-50
   string safe;
-  for (const char c : text)
-    safe += c == ' ' || c == ';' || c == '%' ? fmt::format("%{:02X}", c) : string(1, c);
+  for (const char c : text) safe += c == ' ' || c == ';' ? fmt::format("%{:02X}", c) : string(1, c);
   return safe;
 }
 
