@@ -114,7 +114,9 @@ class Engines {
 // A folder of this test alone, gone with it.
 class Scratch {
  public:
-  Scratch() : path_(testing::TempDir() + "edge_property." + std::to_string(::getpid())) {
+  Scratch()
+      : path_(std::filesystem::temp_directory_path() /
+              ("edge_property." + std::to_string(::getpid()))) {
     std::filesystem::create_directories(path_);
   }
   ~Scratch() { std::filesystem::remove_all(path_); }
