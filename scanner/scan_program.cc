@@ -11,6 +11,14 @@
 namespace mirror {
 namespace {
 
+constexpr size_t kNotesShown = 10;
+
+// A stdout that takes nothing is no reason to stop.
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
 // From the best to the worst.
 int severity(int code) {
   switch (code) {
@@ -32,8 +40,8 @@ Result<void> list_categories(Database* database, const ScanRules& rules) {
     const auto source =
         std::find_if(rules.categories.begin(), rules.categories.end(),
                      [&](const CategorySource& one) { return one.name == category.name; });
-    fmt::print("{}\t{}\t{}\n", category.name, category.topdir.value_or("(no top directory)"),
-               source == rules.categories.end() ? "(not in the rules file)" : source->path);
+    print(fmt::format("{}\t{}\t{}\n", category.name, category.topdir.value_or("(no top directory)"),
+                      source == rules.categories.end() ? "(not in the rules file)" : source->path));
   }
   return {};
 }
@@ -63,19 +71,24 @@ Result<std::vector<CategorySource>> choose(const ScanRules& rules,
 void report(const CategorySource& source, const ScanOutcome& outcome,
             const ScanProgramOptions& options, const Log& log) {
   const Diagnostics& found = outcome.diagnostics;
-  for (const std::string& note : found.notes()) log.debug("{}: {}", source.name, note);
+  for (size_t i = 0; i < found.notes().size(); ++i) {
+    if (i < kNotesShown && !options.scan.quiet) {
+      log.info("{}: {}", source.name, found.notes()[i]);
+    } else {
+      log.debug("{}: {}", source.name, found.notes()[i]);
+    }
+  }
   for (const std::string& warning : found.warnings()) log.warning("{}: {}", source.name, warning);
   if (found.warning_count() > found.warnings().size()) {
     log.warning("{}: {} more warnings", source.name,
                 found.warning_count() - found.warnings().size());
   }
   if (options.scan.quiet) return;
-  fmt::print("{}: {}", source.name, describe(outcome, options.scan.dry_run));
-  if (found.warning_count() > 0) fmt::print("; {} warnings", found.warning_count());
-  if (found.note_count() > 0)
-    fmt::print("; {} notes (--log-level debug shows them)", found.note_count());
-  fmt::print("\n");
-  std::fflush(stdout);
+  std::string summary = fmt::format("{}: {}", source.name, describe(outcome, options.scan.dry_run));
+  if (found.warning_count() > 0) summary += fmt::format("; {} warnings", found.warning_count());
+  if (found.note_count() > 0) summary += fmt::format("; {} notes", found.note_count());
+  if (found.note_count() > kNotesShown) summary += " (--log-level debug shows all)";
+  print(summary + "\n");
 }
 
 int scan_all(Database* database, const ScanRules& rules, const ScanProgramOptions& options,
