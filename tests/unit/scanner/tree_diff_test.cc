@@ -228,6 +228,13 @@ TEST(Aging, RowsGoWhenTheyWereSupersededLongAgo) {
               ElementsAre(1, 2, 3));  // the order of ids does not matter
 }
 
+TEST(Aging, LimitsDecideHowManyOfEightStay) {
+  const std::vector<int64_t> ages = {0, 0, 0, 0, 0, 2, 5, 9};
+  EXPECT_THAT(aged({6, 5, 2}, ages), IsEmpty());
+  EXPECT_THAT(aged({4, 3, 2}, ages), ElementsAre(8));
+  EXPECT_THAT(aged({1, 0, 2}, ages), ElementsAre(7, 8));
+}
+
 TEST(Aging, NeverTheNewestTwo) {
   EXPECT_THAT(aged({4, 3, 2}, {100}), IsEmpty());
   EXPECT_THAT(aged({4, 3, 2}, {100, 200}), IsEmpty());
