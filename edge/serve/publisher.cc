@@ -234,7 +234,7 @@ void Publisher::retire(std::unique_ptr<Generation> generation) {
     if (record.ordinal == generation->ordinal) set_state(record, GenerationState::kRetired);
   }
   log_.debug("generation {} is retired", generation->label());
-#ifndef NDEBUG
+#ifdef MIRROR_DEBUG_CHECKS
   if (generation->snapshot.use_count() == 1) generation->snapshot->file().seal();
   sealed_ = std::move(generation);
 #endif

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Generations change under load: no request fails, each answer belongs to exactly one generation, and on one
+connection the generation never goes back while CURRENT goes forward."""
+import os
+import random
+import re
+import shutil
+import threading
+import unittest
+
+from harness import Client, EdgeTest, wait_until
+
+SWAPS = int(os.environ.get("MIRROR_TEST_SWAPS", "50"))
+TARGET = "/mirrorlist?path=pub/d&country=SE"
+
+
+class Load:
+    """Clients that ask all the time: kept-alive connections, and connections of a few requests."""
+
+    def __init__(self, address, marks, threads=4):
+        self.address, self.marks = address, marks
+        self.stop = threading.Event()
+        self.failures, self.requests, self.seen = [], 0, set()
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.run, args=(i,)) for i in range(threads)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self, number):
+        while not self.stop.is_set():
+            try:
+                with Client(self.address) as client:
+                    self.use(client, 10**9 if number % 2 else 5)
+            except (OSError, EOFError, ValueError, KeyError) as error:
+                self.fail("%s: %s" % (type(error).__name__, error))
+
+    def use(self, client, count):
+        last = 0
+        while count and not self.stop.is_set():
+            answer = client.ask(TARGET)
+            marks = set(re.findall(rb"http://(.*?)\.example", answer.body))
+            with self.lock:
+                self.requests += 1
+                self.seen.add(answer.generation)
+            if answer.status != 200 or marks != {self.marks.get(answer.generation, "unknown").encode()}:
+                self.fail("generation %d: status %d, %r" % (answer.generation, answer.status, answer.body[:200]))
+            if answer.generation < last:
+                self.fail("generation %d after %d" % (answer.generation, last))
+            last = answer.generation
+            count -= 1
+
+    def fail(self, text):
+        with self.lock:
+            self.failures.append(text)
+
+    def end(self):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def mapped_snapshots(edge):
+    """Debug builds keep the last retired one, without any access to it."""
+    with open("/proc/%d/maps" % edge.process.pid, encoding="utf-8") as maps:
+        return sum(1 for line in maps if ".mls" in line and " r--s " in line)
+
+
+class SwapTest(EdgeTest):
+    def test_swaps_under_load(self):
+        seed = int(os.environ.get("MIRROR_SEED", random.randrange(2**32)))
+        print("MIRROR_SEED=%d" % seed)
+        draw = random.Random(seed)
+        made = [self.snapshots.compile("g%d" % (i + 1), mirrors=draw.randrange(1, 40)) for i in range(SWAPS + 1)]
+        self.snapshots.point_to(made[0].line())
+        edge = self.start()
+        load = Load(edge.address, {current.sequence: "g%d" % current.sequence for current in made})
+        try:
+            for current in made[1:]:
+                way = draw.randrange(3)
+                if way == 0:  # as rsync sends it: CURRENT first, then the file
+                    shutil.move(self.snapshots.file(current.name), self.folder)
+                    self.snapshots.point_to(current.line())
+                    wait_until(lambda: edge.status()["wanted"]["sequence"] == current.sequence, "CURRENT to be read")
+                    shutil.move(os.path.join(self.folder, current.name), self.snapshots.path)
+                else:
+                    self.snapshots.point_to(current.line())
+                    if way == 1:  # twice at once must harm nobody
+                        self.snapshots.point_to(current.line())
+                done = edge.wait(current.sequence, "--exactly")
+                self.assertEqual(done.returncode, 0, done.stderr)
+        finally:
+            load.end()
+        self.assertEqual(load.failures[:5], [])
+        self.assertEqual(len(load.failures), 0)
+        self.assertGreater(load.requests, SWAPS)
+        self.assertGreater(len(load.seen), SWAPS // 3)
+        status = edge.status()
+        self.assertEqual(status["published"], SWAPS + 1)
+        self.assertEqual(status["refusals"]["count"], 0)
+        # Only the last generation is mapped.
+        wait_until(lambda: mapped_snapshots(edge) == 1, "the earlier generations to be unmapped")
+        self.assertEqual(edge.stop(), 0)
+        print("%d requests over %d swaps" % (load.requests, SWAPS))
+
+    def test_rollback(self):
+        first, second = self.snapshots.compile("one"), self.snapshots.compile("two")
+        edge = self.start()
+        self.assertEqual(edge.wait(second.sequence).returncode, 0)
+        self.snapshots.point_to(first.line())
+        self.assertEqual(edge.wait(first.sequence, "--exactly").returncode, 0)
+        self.assertIn(b"http://one.example", edge.get(TARGET).body)
+        # A later one is not exactly this one.
+        self.assertEqual(edge.wait(second.sequence, "--timeout", "0").returncode, 1)
+
+    def test_new_geoip_database(self):
+        mmdb = os.path.join(self.folder, "country.mmdb")
+        self.make_geoip(mmdb, "192.0.2.0/24=SE")
+        self.snapshots.compile("one")
+        edge = self.start("--geoip", mmdb)
+        target = "/mirrorlist?path=pub/d&ip=192.0.2.1"
+        self.assertIn(b"country = SE", edge.get(target).body)
+        self.make_geoip(mmdb, "192.0.2.0/24=JP")
+        wait_until(lambda: {worker["generation"] for worker in edge.status()["workers"]} == {"1.1"}, "generation 1.1")
+        self.assertNotIn(b"country = SE", edge.get(target).body)
+        self.assertEqual(edge.get(target).generation, 1)
+        # Written in place, and cut off: refused, the old one stays.
+        with open(mmdb, "r+b") as file:
+            file.truncate(100)
+        wait_until(lambda: edge.status()["refusals"]["count"] == 1, "the refusal")
+        self.assertIn("country.mmdb", edge.status()["refusals"]["last"][0]["what"])
+        self.assertEqual(edge.get(target).status, 200)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
