@@ -8,6 +8,7 @@ CHECK is one of
   text      nothing unfinished, no path of one machine, no generated file
   packages  README.md names exactly the packages of ops/packages
   scripts   what has an interpreter line can be run, and nothing else
+  options   README.md has exactly the options and commands that the programs in BUILD/bin print with --help
   labels    every test of BUILD has one known label and a time limit
 
 Prints each fault as FILE:LINE: what; exits 1 if there was one.
@@ -22,6 +23,9 @@ import sys
 LABELS = {"unit", "golden", "property", "fuzz", "tidy", "system", "conformance", "bench"}
 SOURCE_FOLDERS = ("base", "schema", "compiler", "edge", "scanner", "crawler", "portal", "ops", "tests", "bench")
 UNFINISHED = ("TO" + "DO", "FIX" + "ME", "XX" + "X")
+PROGRAMS = ("mirrorctl", "mirror-scan", "mirror-compile", "mirror-edge")
+# Options of other programs in the examples of README.md.
+OTHER_PROGRAMS_OPTIONS = {"--exclude"}
 MACHINE_PATHS = re.compile(r"(?<![\w.$}])/(work|root|home/\w+|Users)/")
 
 
@@ -222,6 +226,47 @@ def check_scripts(tree):
             tree.fault(path, "has an interpreter line and no run bit" if interpreted else "has a run bit and no interpreter")
 
 
+COMMON_OPTIONS = {"--help", "--version", "--config", "--log-level"}
+
+
+def help_of(command):
+    """(options, commands below it as lists of words) from what COMMAND --help prints."""
+    text = subprocess.run([*command, "--help"], check=True, capture_output=True, text=True).stdout
+    options, commands, section = set(), [], ""
+    for line in text.splitlines():
+        if line.endswith(":") and not line.startswith(" "):
+            section = line
+        elif section == "Options:" and line.startswith("  -"):
+            options.update(re.findall(r"--[a-z][a-z0-9_-]*", line.split("  ")[1]))
+        elif section == "Subcommands:" and re.match(r"  \w", line):
+            commands.append([*command, line.split()[0]])
+    for below in list(commands):
+        more_options, more_commands = help_of(below)
+        options |= more_options
+        commands += more_commands
+    return options, commands
+
+
+def check_options(tree, build):
+    readme = tree.read("README.md")
+    known = COMMON_OPTIONS | set(re.findall(r"--[a-z][a-z0-9_-]*", readme.split("## The programs")[1].split("###")[0]))
+    for program in PROGRAMS:
+        match = re.search(rf"^### {program}$(.*?)^##", readme, re.M | re.S)
+        if not match:
+            tree.fault("README.md", f"no section about {program}")
+            continue
+        options, commands = help_of([os.path.join(build, "bin", program)])
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9_-]*", match.group(1)))
+        for option in sorted(options - known - named):
+            tree.fault("README.md", f"{program} has {option}, which its section does not mention")
+        for option in sorted(named - options - OTHER_PROGRAMS_OPTIONS):
+            tree.fault("README.md", f"the section of {program} mentions {option}, which it does not have")
+        for command in commands:
+            words = " ".join(command[1:])
+            if help_of(command)[1] == [] and not re.search(rf"^{program} {words}\b", match.group(1), re.M):
+                tree.fault("README.md", f"no synopsis of {program} {words}")
+
+
 def check_labels(tree, build):
     shown = subprocess.run(["ctest", "--test-dir", build, "--show-only=json-v1"],
                            check=True, capture_output=True, text=True).stdout
@@ -237,7 +282,7 @@ def check_labels(tree, build):
 def main():
     checks = {"links": check_links, "sources": check_sources, "text": check_text, "packages": check_packages,
               "scripts": check_scripts}
-    built_checks = {"loads": check_loads, "labels": check_labels}
+    built_checks = {"labels": check_labels, "loads": check_loads, "options": check_options}
     check, root, *rest = sys.argv[1:] if len(sys.argv) > 2 else ("", "")
     tree = Tree(os.path.abspath(root))
     if check in checks and not rest:
