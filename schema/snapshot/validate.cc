@@ -123,13 +123,27 @@ size_t find_control_byte(std::span<const uint8_t> bytes) {
 // Whether `escaped` is escape_xml(plain), without making a text.
 bool is_xml_escape_of(std::string_view plain, std::string_view escaped) {
   for (const char c : plain) {
-    const std::string_view piece = c == '&'   ? "&amp;"
-                                   : c == '<' ? "&lt;"
-                                   : c == '>' ? "&gt;"
-                                   : c == '"' ? "&quot;"
-                                              : std::string_view(&c, 1);
-    if (!escaped.starts_with(piece)) return false;
-    escaped.remove_prefix(piece.size());
+    std::string_view entity;
+    switch (c) {
+      case '&':
+        entity = "&amp;";
+        break;
+      case '<':
+        entity = "&lt;";
+        break;
+      case '>':
+        entity = "&gt;";
+        break;
+      case '"':
+        entity = "&quot;";
+        break;
+      default:
+        if (escaped.empty() || escaped.front() != c) return false;
+        escaped.remove_prefix(1);
+        continue;
+    }
+    if (!escaped.starts_with(entity)) return false;
+    escaped.remove_prefix(entity.size());
   }
   return escaped.empty();
 }
@@ -448,8 +462,13 @@ class Validator {
                                 std::span<const Element> elements, NameOf name_of) {
     if (index.size() != hash_index_size(elements.size()))
       return fail(ErrorKind::kInvalid, "{}: bad size", name);
-    std::vector<bool> seen(elements.size());
     const size_t mask = index.size() - 1;
+    // Names are hashed in the order in which they lie in memory, not in that of the slots.
+    std::vector<uint32_t> homes(elements.size());
+    for (size_t i = 0; i < elements.size(); ++i) {
+      homes[i] = static_cast<uint32_t>(digest64(view_.text(name_of(elements[i]))) & mask);
+    }
+    std::vector<bool> seen(elements.size());
     // At most half of the slots are full if each entry is there once, so an empty one is found.
     const auto empty = std::ranges::find(index, kNone);
     if (empty == index.end()) return fail(ErrorKind::kInvalid, "{}: no slot is empty", name);
@@ -464,8 +483,7 @@ class Validator {
       if (at >= elements.size() || seen[at]) return bad(name, slot, "bad entry");
       seen[at] = true;
       ++entries;
-      const size_t home = digest64(view_.text(name_of(elements[at]))) & mask;
-      if (((slot - home) & mask) >= run) return bad(name, slot, "its entry cannot be found");
+      if (((slot - homes[at]) & mask) >= run) return bad(name, slot, "its entry cannot be found");
     }
     if (entries != elements.size())
       return fail(ErrorKind::kInvalid, "{}: an entry is missing", name);
@@ -648,7 +666,7 @@ class Validator {
         64;  // preference, private mark, tags, two slashes and a line feed
     constexpr uint64_t kFrame =
         1024;  // the first lines of a metalink, the fixed words of a header line
-    constexpr uint64_t kCountryExtra = 16;  // "country = " and a blank
+    constexpr uint64_t kCountryExtra = 16;                         // "country = " and a blank
     constexpr uint64_t kFileTextMax = uint64_t{3} * kFileNameMax;  // every byte as %XX
     constexpr uint64_t kFileXmlMax = kXmlGrowthMax * kFileNameMax;
     const auto sums = sum_carrier_sets();
