@@ -14,12 +14,11 @@
 #include <set>
 
 #include "base/core/text.h"
-#include "compiler/catalog.h"
-#include "compiler/snapshot_model.h"
 #include "edge/answer/answerer.h"
 #include "edge/answer/client_address.h"
 #include "schema/database/schema.h"
 #include "schema/snapshot/snapshot_directory.h"
+#include "tests/property/compile_world.h"
 #include "tests/property/expectation.h"
 #include "tests/property/geo_file.h"
 #include "tests/property/random_world.h"
@@ -38,47 +37,6 @@ std::optional<uint64_t> number_of_environment(const char* name) {
   return text ? parse_uint64(text) : std::nullopt;
 }
 
-// Says what the world says, and nothing of other names.
-class WorldResolver final : public NetblockResolver {
- public:
-  explicit WorldResolver(const OracleNames& names) : names_(names) {}
-  std::vector<Result<std::vector<IpAddress>>> resolve(std::span<const std::string> asked) override {
-    std::vector<Result<std::vector<IpAddress>>> answers;
-    for (const std::string& name : asked) {
-      const auto known = names_.find(name);
-      if (known == names_.end()) {
-        answers.push_back(fail(ErrorKind::kNotFound, "no such name"));
-      } else {
-        answers.emplace_back(known->second);
-      }
-    }
-    return answers;
-  }
-
- private:
-  const OracleNames& names_;
-};
-
-struct Compiled {
-  SnapshotModel model;
-  std::string file;
-};
-
-Result<Compiled> compile(RowSource& source, const RandomWorld& world, uint64_t created_at) {
-  Diagnostics diagnostics;
-  MIRROR_TRY(Catalog catalog, read_catalog(source, diagnostics, [] {}));
-  WorldResolver resolver(world.names);
-  (void)add_named_netblocks(catalog.named_netblocks, catalog.remembered_names, resolver,
-                            static_cast<int64_t>(created_at), catalog.world, diagnostics);
-  const ModelInputs inputs{
-      parse_country_continents(world.country_continent_csv, "csv", diagnostics),
-      parse_prefix_asns(world.global_netblocks, "netblocks", diagnostics), created_at};
-  Compiled compiled;
-  MIRROR_TRY(compiled.model, build_model(std::move(catalog.world), inputs));
-  MIRROR_TRY(compiled.file, write_snapshot(compiled.model));
-  return compiled;
-}
-
 // One database for all worlds: making one takes longer than compiling from it.
 class Engines {
  public:
@@ -95,7 +53,8 @@ class Engines {
   }
   [[nodiscard]] bool available() const { return database_ != nullptr; }
 
-  Result<Compiled> compile_from(const RandomWorld& world, uint64_t created_at) {
+  // Rows are inserted from the last to the first: what a snapshot holds must not depend on it.
+  Result<CompiledWorld> compile_from(const RandomWorld& world, uint64_t created_at) {
     {
       MIRROR_TRY(const auto writer, database_->begin(TransactionMode::kWrite));
       MIRROR_CHECK(write_database_rows(*writer, world.rows, world.stale_dirs));
@@ -103,7 +62,7 @@ class Engines {
     }
     MIRROR_TRY(const auto reader, database_->begin(TransactionMode::kRead));
     DatabaseRowSource source(DatabaseRowReader(*reader, true));
-    return compile(source, world, created_at);
+    return compile_world(source, world, created_at);
   }
 
  private:
@@ -135,7 +94,7 @@ class EdgeProperty : public testing::Test {
     const RandomWorld world = make_random_world(seed);
     const uint64_t created_at = 1'700'000'000 + seed;
     MemoryRowSource rows{MemoryRowReader(world.rows)};
-    const auto memory = compile(rows, world, created_at);
+    const auto memory = compile_world(rows, world, created_at);
     ASSERT_TRUE(memory) << memory.error().message;
     for (Engines* engine : {&sqlite_, &postgresql_}) {
       if (!engine->available()) continue;

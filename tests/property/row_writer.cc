@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 namespace mirror {
@@ -11,10 +12,11 @@ using Sets = std::vector<std::vector<Value>>;
 
 std::string_view view(const std::string& text) { return text; }
 
-// INSERT INTO TABLE (COLUMNS) VALUES (?1, ...) for each set.
+// INSERT INTO TABLE (COLUMNS) VALUES (?1, ...) for each set, from the last to the first.
 Result<void> insert(Transaction& transaction, std::string_view table, std::string_view columns,
-                    const Sets& sets) {
+                    Sets& sets) {
   if (sets.empty()) return {};
+  std::reverse(sets.begin(), sets.end());
   std::string places;
   for (size_t i = 1; i <= sets[0].size(); ++i)
     places += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
