@@ -1,12 +1,12 @@
 // mirrorctl database init|check|upgrade: the tables themselves.
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <string>
 
 #include "ops/mirrorctl/command_group.h"
 #include "schema/database/database.h"
 #include "schema/database/schema.h"
+#include "schema/database/schema_check.h"
 
 namespace mirror {
 namespace {
@@ -15,32 +15,111 @@ class DatabaseCommands final : public CommandGroup {
  public:
   explicit DatabaseCommands(CommandLine& root)
       : group_(root.command("database", "Create, check or upgrade the database")),
-        init_(group_.command(
-            "init", "Create all tables in an empty database (an SQLite file is created)")) {
-    init_.option("--database", &url_, "sqlite:PATH or postgresql://...", "MIRROR_DATABASE");
+        init_(group_.command("init",
+                             "Create all tables in an empty database (an SQLite file is created)")),
+        check_(group_.command("check", "Say which schema a database has and whether it serves")),
+        upgrade_(
+            group_.command("upgrade", "Add what Mirrorworks has beyond MirrorManager2's schema")) {
+    for (CommandLine* command : {&init_, &check_, &upgrade_}) {
+      command->option("--database", &database_, "sqlite:PATH or postgresql://...",
+                      "MIRROR_DATABASE");
+    }
+    upgrade_.flag("--dry-run", &dry_run_, "Only print what would be added");
+    init_.footer(
+        "Every table of MirrorManager2 is left empty. A database that holds anything is refused "
+        "(exit 3).");
+    check_.footer(
+        "Exit codes: 0 all is as expected, 4 usable with the differences that are printed, 1 not "
+        "usable.");
+    upgrade_.footer(
+        "Tables of MirrorManager2 keep their definitions; building indexes on large ones keeps\n"
+        "writers waiting for seconds to minutes.");
   }
 
   bool chosen() const override { return group_.chosen(); }
   int run(const Log& log) override {
-    const Result<int> code = init();
+    Result<int> code = kExitFailed;
+    if (init_.chosen()) code = init();
+    if (check_.chosen()) code = check(log);
+    if (upgrade_.chosen()) code = upgrade();
     if (code) return *code;
     log.error("{}", code.error().message);
     return exit_code(code.error());
   }
 
  private:
-  [[nodiscard]] Result<int> init() {
-    MIRROR_TRY(const DatabaseUrl url, DatabaseUrl::parse(url_));
-    MIRROR_TRY(const auto database, Database::open(url, OpenMode::kCreate));
-    MIRROR_CHECK(create_schema(*database));
-    fmt::print("created the tables in {}\n", url.display());
-    return kExitDone;
-  }
+  [[nodiscard]] Result<int> init() const;
+  [[nodiscard]] Result<int> check(const Log& log) const;
+  [[nodiscard]] Result<int> upgrade() const;
 
   CommandLine& group_;
   CommandLine& init_;
-  std::string url_;
+  CommandLine& check_;
+  CommandLine& upgrade_;
+  std::string database_;
+  bool dry_run_ = false;
 };
+
+Result<int> DatabaseCommands::init() const {
+  MIRROR_TRY(const DatabaseUrl url, DatabaseUrl::parse(database_));
+  MIRROR_TRY(const auto database, Database::open(url, OpenMode::kCreate));
+  MIRROR_CHECK(create_schema(*database));
+  fmt::print("created the tables in {}\n", url.display());
+  return kExitDone;
+}
+
+// Errors for databases that are not MirrorManager2's in any form.
+Result<void> require_usable(const SchemaReport& report, const std::string& name) {
+  if (report.kind == SchemaKind::kEmpty) {
+    return fail(ErrorKind::kInvalid, "{}: no tables: run mirrorctl database init", name);
+  }
+  if (report.kind == SchemaKind::kForeign) {
+    return fail(ErrorKind::kInvalid, "{}: {}: name another database, or an empty one for init",
+                name, describe(report.kind));
+  }
+  if (!report.problems.empty()) {
+    return fail(ErrorKind::kInvalid, "{}: not usable: {}", name, fmt::join(report.problems, "; "));
+  }
+  return {};
+}
+
+Result<int> DatabaseCommands::check(const Log& log) const {
+  MIRROR_TRY(const DatabaseUrl url, DatabaseUrl::parse(database_));
+  MIRROR_TRY(const auto database, Database::open(url, OpenMode::kRead));
+  MIRROR_TRY(const auto transaction, database->begin(TransactionMode::kRead));
+  MIRROR_TRY(const SchemaReport report, check_schema(*transaction, url.engine));
+  fmt::print("{}: {}\n", url.display(), describe(report.kind));
+  for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
+  for (const std::string& name : report.missing_migrations) {
+    fmt::print("note: missing: {}; run mirrorctl database upgrade\n", name);
+  }
+  if (const auto usable = require_usable(report, url.display()); !usable) {
+    log.error("{}", usable.error().message);
+    return kExitFailed;
+  }
+  return report.notes.empty() && report.missing_migrations.empty() ? kExitDone : kExitWarnings;
+}
+
+Result<int> DatabaseCommands::upgrade() const {
+  MIRROR_TRY(const DatabaseUrl url, DatabaseUrl::parse(database_));
+  MIRROR_TRY(const auto database,
+             Database::open(url, dry_run_ ? OpenMode::kRead : OpenMode::kWrite));
+  MIRROR_TRY(const auto transaction,
+             database->begin(dry_run_ ? TransactionMode::kRead : TransactionMode::kWrite));
+  MIRROR_TRY(const SchemaReport report, check_schema(*transaction, url.engine));
+  MIRROR_CHECK(require_usable(report, url.display()));
+  for (const std::string& name : report.missing_migrations) fmt::print("+ {}\n", name);
+  if (report.missing_migrations.empty()) {
+    fmt::print("nothing to do: {} has everything\n", url.display());
+  } else if (dry_run_) {
+    fmt::print("nothing added (--dry-run)\n");
+  } else {
+    MIRROR_TRY(const auto applied, apply_migrations(*transaction, url.engine));
+    MIRROR_CHECK(transaction->commit());
+    fmt::print("added {} steps to {}\n", applied.size(), url.display());
+  }
+  return kExitDone;
+}
 
 }  // namespace
 
