@@ -61,11 +61,8 @@ class DatabaseTest : public ::testing::TestWithParam<Engine> {
   std::unique_ptr<Database> database_;
 };
 
-std::string engine_name(const ::testing::TestParamInfo<Engine>& info) {
-  return info.param == Engine::kSqlite ? "Sqlite" : "Postgresql";
-}
 INSTANTIATE_TEST_SUITE_P(Engines, DatabaseTest,
-                         ::testing::Values(Engine::kSqlite, Engine::kPostgresql), engine_name);
+                         ::testing::Values(Engine::kSqlite, Engine::kPostgresql), engine_test_name);
 
 constexpr std::string_view kTypesSqlite =
     "CREATE TABLE t (id INTEGER PRIMARY KEY, b BOOLEAN, n BIGINT, x FLOAT, s TEXT, y BLOB, at "

@@ -3,6 +3,8 @@
 // with_postgresql).
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <string>
 
@@ -31,5 +33,10 @@ class TestDatabase {
   std::string folder_;  // SQLite
   std::string name_;    // PostgreSQL
 };
+
+// The last part of the name of a test that runs over both engines.
+[[nodiscard]] inline std::string engine_test_name(const ::testing::TestParamInfo<Engine>& info) {
+  return info.param == Engine::kSqlite ? "Sqlite" : "Postgresql";
+}
 
 }  // namespace mirror
