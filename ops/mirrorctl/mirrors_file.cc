@@ -264,8 +264,9 @@ class FileReader {
     reader.required_name("name", result.name);
     reader.boolean("always_up_to_date", result.always_up_to_date);
     std::vector<MirrorUrl> urls;
+    const WrongText wrong = [](std::string_view text) { return wrong_url(normal_url(text)); };
     const auto take = [&](std::string_view key, bool is_private) {
-      return reader.texts(key, wrong_url, [&](std::string_view text, int line) {
+      return reader.texts(key, wrong, [&](std::string_view text, int line) {
         urls.push_back({normal_url(text), is_private, line});
         urls_.check(reader, key, urls.back().url, line);
       });

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "schema/database/database.h"
 
@@ -20,6 +22,9 @@ namespace mirror {
 constexpr std::string_view kNotTheSchema =
     "; this is not the expected schema: mirrorctl database check says what is there, init creates "
     "it";
+
+// The beginning of a statement on one line, to say in which one an error came up.
+[[nodiscard]] std::string statement_for_message(std::string_view sql);
 
 // The parts of DatabaseUrl that only libpq can answer.
 [[nodiscard]] Result<void> check_postgresql_url(const std::string& target);

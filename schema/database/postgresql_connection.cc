@@ -224,7 +224,7 @@ Result<std::string> PostgresqlConnection::prepared(std::string_view sql) {
     if (PQresultStatus(result.get()) != PGRES_COMMAND_OK && first_error)
       first_error = error(result.get());
   }
-  if (!first_error) return with_context(first_error.error(), trim(sql));
+  if (!first_error) return with_context(first_error.error(), statement_for_message(sql));
   prepared_.emplace(sql, name);
   return name;
 }

@@ -174,7 +174,7 @@ Result<void> SqliteTransaction::run(std::string_view sql, std::span<const Value>
   const int wanted = sqlite3_bind_parameter_count(statement.get());
   if (wanted != static_cast<int>(parameters.size())) {
     return fail(ErrorKind::kInvalid, "a statement with {} parameters got {}: {}", wanted,
-                parameters.size(), sql);
+                parameters.size(), statement_for_message(sql));
   }
   for (size_t i = 0; i < parameters.size(); ++i) {
     const int code = bind(statement.get(), static_cast<int>(i) + 1, parameters[i]);
@@ -246,9 +246,9 @@ Result<Statement> SqliteDatabase::prepare(std::string_view sql) {
   const int code = sqlite3_prepare_v3(connection_.get(), sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &raw, &tail);
   Statement statement(raw);
-  if (code != SQLITE_OK) return with_context(error(code).value(), trim(sql));
+  if (code != SQLITE_OK) return with_context(error(code).value(), statement_for_message(sql));
   if (!statement || !trim(sql.substr(static_cast<size_t>(tail - sql.data()))).empty()) {
-    return fail(ErrorKind::kInvalid, "one statement was expected: {}", sql);
+    return fail(ErrorKind::kInvalid, "one statement was expected: {}", statement_for_message(sql));
   }
   return statement;
 }

@@ -223,21 +223,18 @@ TEST_P(SchemaTest, DriftIsListedAndHarmless) {
 }
 
 TEST_P(SchemaTest, AnUpgradeLeavesTheTablesOfMirrorManager2AsTheyAre) {
-  for (const char* kind : {"drift"}) {
-    make(kind);
-    const Catalogue before = catalogue();
-    upgrade();
-    Catalogue after = catalogue();
-    EXPECT_TRUE(after.contains("mw_migration"));
-    EXPECT_TRUE(after.contains("mw_netblock_name"));
-    std::erase_if(after, [](const auto& table) { return table.first.starts_with("mw_"); });
-    for (auto& [name, table] : after) {
-      std::erase_if(table.indexes,
-                    [](const auto& index) { return index.first.starts_with("mw_"); });
-    }
-    EXPECT_TRUE(before == after);
-    EXPECT_THAT(check().missing_migrations, IsEmpty());
+  make("drift");
+  const Catalogue before = catalogue();
+  upgrade();
+  Catalogue after = catalogue();
+  EXPECT_TRUE(after.contains("mw_migration"));
+  EXPECT_TRUE(after.contains("mw_netblock_name"));
+  std::erase_if(after, [](const auto& table) { return table.first.starts_with("mw_"); });
+  for (auto& [name, table] : after) {
+    std::erase_if(table.indexes, [](const auto& index) { return index.first.starts_with("mw_"); });
   }
+  EXPECT_TRUE(before == after);
+  EXPECT_THAT(check().missing_migrations, IsEmpty());
 }
 
 TEST_P(SchemaTest, AMissingTableOrColumnIsAProblem) {

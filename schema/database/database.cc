@@ -51,6 +51,15 @@ std::string DatabaseUrl::display() const {
   return engine == Engine::kSqlite ? "sqlite:" + target : display_postgresql_url(target);
 }
 
+std::string statement_for_message(std::string_view sql) {
+  std::string line;
+  for (const std::string_view part : split(sql, '\n')) {
+    if (!line.empty()) line += ' ';
+    line += trim(part);
+  }
+  return quote_for_message(trim(line), 60);
+}
+
 Result<std::unique_ptr<Database>> Database::open(const DatabaseUrl& url, OpenMode mode,
                                                  const DatabaseLimits& limits) {
   return url.engine == Engine::kSqlite ? open_sqlite(url, mode, limits)
