@@ -344,7 +344,9 @@ TEST(PostgresqlTest, AConnectionThatIsKilledIsAnErrorAndNoHang) {
   ASSERT_FALSE(result);
   EXPECT_GE(rows, 1000);
   EXPECT_LT(rows, 50000000);
-  EXPECT_THAT(result.error().message, HasSubstr("terminating connection"));
+  // The server's last words, or that there were none to be read.
+  EXPECT_THAT(result.error().message, ::testing::AnyOf(HasSubstr("terminating connection"),
+                                                       HasSubstr("the connection was lost")));
   EXPECT_FALSE((*transaction)->commit());
   transaction->reset();
   EXPECT_FALSE((*victim)->begin(TransactionMode::kRead));
