@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+"""mirror-compile and `mirrorctl snapshot` as processes: wrong input, HOLD, rollback, a kill at every system call that
+changes the disk, a full disk.
+"""
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../edge"))
+from harness import BIN, make_cache  # noqa: E402
+
+COMPILE = os.path.join(BIN, "mirror-compile")
+CONTROL = os.path.join(BIN, "mirrorctl")
+DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
+
+
+class ProgramTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="mirror-compile-test-")
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.snapshots = os.path.join(self.folder, "snapshots")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, data):
+        with open(self.path(name), "wb") as out:
+            out.write(data)
+        return self.path(name)
+
+    def run_program(self, *command, **options):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("MIRROR_") and k != "SOURCE_DATE_EPOCH"}
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                              env=environment, timeout=120, **options)
+
+    def compile(self, mark, *options, mirrors=1, **run_options):
+        cache = self.write("cache.proto", make_cache(mark, mirrors=mirrors))
+        return self.run_program(COMPILE, "--from-protobuf", cache, "--snapshots", self.snapshots, *options, **run_options)
+
+    def control(self, *arguments):
+        return self.run_program(CONTROL, "snapshot", *arguments, "--snapshots", self.snapshots)
+
+    def current(self):
+        with open(os.path.join(self.snapshots, "CURRENT"), encoding="ascii") as text:
+            return text.read()
+
+    def sequence(self):
+        return int(self.current().split("-")[0])
+
+    def assert_one_line(self, result, code, *words):
+        self.assertEqual(result.returncode, code, result.stderr + result.stdout)
+        lines = result.stderr.strip().splitlines()
+        for word in words:
+            self.assertIn(word, lines[-1] if lines else "")
+        self.assertEqual(len(lines), 1, result.stderr)
+
+
+class Input(ProgramTest):
+    def test_usage(self):
+        for arguments in (["--no-such-option"], [], ["--database", "sqlite:/x"], ["--from-protobuf"],
+                          ["--format", "2", "--from-protobuf", "x", "--snapshots", "y"],
+                          ["--from-protobuf", "x", "--snapshots", "y", "--created-at", "noon"],
+                          ["--from-protobuf", "x", "--snapshots", "y", "--keep", "0"],
+                          ["--from-protobuf", "x", "--snapshots", "y", "--log-level", "loud"]):
+            result = self.run_program(COMPILE, *arguments)
+            self.assertEqual(result.returncode, USAGE, arguments)
+            self.assertIn("mirror-compile", result.stderr)
+            self.assertEqual(result.stdout, "")
+        self.assertEqual(self.run_program(COMPILE, "--help").returncode, DONE)
+        self.assertFalse(os.path.exists(self.snapshots))
+
+    def test_faults_name_file_and_remedy(self):
+        target = ["--quiet", "--snapshots", self.snapshots]
+        cases = [
+            (["--from-protobuf", self.path("missing")], "missing", "No such file"),
+            (["--from-protobuf", self.folder], self.folder, "not a regular file"),
+            (["--from-protobuf", self.write("empty", b"")], "empty", "Time is missing"),
+            (["--from-protobuf", self.write("text", b"#!/bin/sh\nexit\n")], "text", "cache file"),
+            (["--database", "sqlite:" + self.path("missing.db")], "missing.db", "mirrorctl"),
+            (["--database", "sqlite:" + self.write("garbage.db", b"x" * 5000)], "garbage.db", ""),
+            (["--from-protobuf", "x", "--netblocks", self.path("no-netblocks")], "no-netblocks", "No such file"),
+            (["--from-protobuf", "x", "--country-continent", self.write("bad.csv", b"nothing\n")], "bad.csv", "DE,EU"),
+            (["--check", self.path("no-snapshot")], "no-snapshot", "No such file"),
+            (["--check", self.write("damaged", b"MIRRSNAP" + b"\0" * 200)], "damaged", "checksum"),
+            (["--dump", self.folder], self.folder, "not a regular file"),
+        ]
+        for arguments, name, remedy in cases:
+            with self.subTest(arguments=arguments):
+                self.assert_one_line(self.run_program(COMPILE, *arguments, *target), FAILED, name, remedy)
+        self.assertFalse(os.path.exists(self.snapshots))
+
+    def test_a_database_without_schema(self):
+        database = self.path("empty.db")
+        self.assertEqual(self.run_program("sqlite3", database, "CREATE TABLE other (id INTEGER)").returncode, 0)
+        result = self.run_program(COMPILE, "--quiet", "--database", "sqlite:" + database, "--snapshots", self.snapshots)
+        self.assert_one_line(result, FAILED, "empty.db", "mirrorctl database")
+
+    def test_a_directory_that_cannot_be_made(self):
+        self.write("file", b"")
+        self.snapshots = self.path("file/snapshots")
+        self.assert_one_line(self.compile("a", "--quiet"), FAILED, "file/snapshots")
+
+
+class Publication(ProgramTest):
+    def test_compile_says_what_it_did(self):
+        result = self.compile("a")
+        self.assertEqual(result.returncode, DONE, result.stderr)
+        self.assertIn("published generation 1: 0000000001-", result.stdout)
+        self.assertIn("directories 1", result.stdout)
+        self.assertIn("created at 1700000000", result.stdout)
+        file = re.search(r"\S+\.mls", result.stdout).group(0)
+        check = self.run_program(COMPILE, "--check", os.path.join(self.snapshots, file))
+        self.assertEqual(check.returncode, DONE)
+        self.assertIn("a valid snapshot", check.stdout)
+        dump = self.run_program(COMPILE, "--dump", os.path.join(self.snapshots, file))
+        self.assertIn('"http://a.example/1"', dump.stdout)
+        self.assertEqual(self.compile("a", "--quiet").stdout, "")
+
+    def test_nothing_changed(self):
+        self.compile("a")
+        before = self.current()
+        result = self.compile("a", "--created-at", "1800000000")
+        self.assertEqual(result.returncode, DONE)
+        self.assertIn("nothing changed: generation 1", result.stdout)
+        self.assertEqual(self.current(), before)
+
+    def test_the_gate(self):
+        self.compile("a", mirrors=5)
+        refused = self.compile("b", "--quiet", mirrors=2)
+        self.assert_one_line(refused, REFUSED, "only 2 of 5 hosts with URLs are left", "--force")
+        self.assertEqual(self.sequence(), 1)
+        forced = self.compile("b", "--force", mirrors=2)
+        self.assertEqual(forced.returncode, DONE)
+        self.assertIn("because of --force", forced.stderr)
+        self.assertEqual(self.sequence(), 2)
+
+    def test_rollback_hold_and_release(self):
+        for mark in "abc":
+            self.assertEqual(self.compile(mark).returncode, DONE)
+        self.assertEqual(self.control("rollback", "--why", "c is broken").returncode, DONE)
+        self.assertEqual(self.sequence(), 2)
+        held = self.compile("d")
+        self.assertEqual(held.returncode, REFUSED)
+        self.assertIn("c is broken", held.stderr)
+        self.assertEqual(self.sequence(), 2)
+        listed = self.control("list").stdout
+        self.assertRegex(listed, r"(?m)^ +4 .*held back$")
+        self.assertRegex(listed, r"(?m)^ +2 .*live$")
+        self.assertIn("c is broken", listed)
+        self.assertEqual(self.control("rollback", "--to", "1").returncode, DONE)
+        self.assertEqual(self.sequence(), 1)
+        missing = self.control("rollback", "--to", "77")
+        self.assert_one_line(missing, FAILED, "no snapshot 77")
+        self.assertEqual(self.control("release").returncode, DONE)
+        self.assertIn("no HOLD", self.control("release").stdout)
+        self.assertEqual(self.compile("e").returncode, DONE)
+        self.assertEqual(self.sequence(), 5)
+
+    def test_check_finds_damage(self):
+        self.compile("a")
+        self.compile("b")
+        self.assertEqual(self.control("check").returncode, DONE)
+        file = os.path.join(self.snapshots, self.current().split()[0])
+        os.truncate(file, 1000)
+        damaged = self.control("check")
+        self.assertEqual(damaged.returncode, FAILED)
+        self.assertIn("CURRENT: " + file, damaged.stdout)
+        self.assertIn("damaged", self.control("list").stdout)
+        # The next compile does not compare with it and replaces it.
+        self.assertEqual(self.compile("b").returncode, DONE)
+        self.assertEqual(self.control("check").returncode, FAILED)
+        self.assertEqual(self.sequence(), 3)
+
+    def test_the_lock(self):
+        self.compile("a")
+        lock = os.path.join(self.snapshots, "LOCK")
+        holder = subprocess.Popen(["flock", lock, "sh", "-c", "echo held; read line"], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE)
+        self.addCleanup(holder.stdout.close)
+        self.assertEqual(holder.stdout.readline(), b"held\n")
+        self.assert_one_line(self.compile("b", "--quiet"), FAILED, "LOCK is held by process")
+        holder.communicate(b"\n")
+        self.assertEqual(self.compile("b").returncode, DONE)
+
+
+class Faults(ProgramTest):
+    CALLS = ("openat", "write", "fsync", "rename", "ftruncate", "pwrite64", "mkdir", "unlink", "flock")
+
+    def assert_whole(self, marks):
+        """CURRENT names a whole good snapshot of one of the worlds, and the next compile works."""
+        file = os.path.join(self.snapshots, self.current().split()[0])
+        dump = self.run_program(COMPILE, "--dump", file)
+        self.assertEqual(dump.returncode, DONE, dump.stderr)
+        self.assertTrue(any('"http://%s.example/1"' % mark in dump.stdout for mark in marks))
+
+    def test_killed_at_every_call_that_changes_the_disk(self):
+        if shutil.which("strace") is None:
+            self.skipTest("strace is not installed")
+        self.compile("a")
+        cache = self.write("new.proto", make_cache("b"))
+        pristine = self.path("pristine")
+        shutil.copytree(self.snapshots, pristine)
+        kills = 0
+        for call in self.CALLS:
+            for when in range(1, 200):
+                shutil.rmtree(self.snapshots)
+                shutil.copytree(pristine, self.snapshots)
+                result = self.run_program(
+                    "strace", "-f", "-o", "/dev/null", "-e", "trace=" + call, "-e",
+                    "inject=%s:signal=SIGKILL:when=%d" % (call, when), COMPILE, "--quiet", "--from-protobuf", cache,
+                    "--snapshots", self.snapshots)
+                if result.returncode == DONE:
+                    break
+                kills += 1
+                self.assert_whole("ab")
+                after = self.run_program(COMPILE, "--quiet", "--from-protobuf", cache, "--snapshots", self.snapshots)
+                self.assertEqual(after.returncode, DONE, after.stderr)
+                self.assert_whole("b")
+                leftovers = [name for name in os.listdir(self.snapshots) if name.endswith(".tmp")]
+                # A compile that finds nothing to do leaves them to the next one that writes.
+                self.assertLessEqual(len(leftovers), 1, leftovers)
+            else:
+                self.fail("%s never came to an end" % call)
+        self.assertGreater(kills, 15)
+
+    def test_a_full_disk(self):
+        self.compile("a")
+        before = sorted(name for name in os.listdir(self.snapshots) if name.endswith(".mls"))
+        current = self.current()
+        # SIGXFSZ is ignored, so that the write fails as it does on a full disk.
+        result = self.compile("b", "--quiet", preexec_fn=limit_file_size)
+        self.assertEqual(result.returncode, FAILED, result.stderr)
+        self.assertIn("write", result.stderr)
+        self.assertEqual(self.current(), current)
+        left = [name for name in os.listdir(self.snapshots) if ".mls" in name]
+        self.assertEqual(sorted(left), before)
+        self.assertEqual(self.compile("b").returncode, DONE)
+
+
+def limit_file_size():
+    import signal
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+
+if __name__ == "__main__":
+    unittest.main()
