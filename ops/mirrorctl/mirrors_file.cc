@@ -319,8 +319,8 @@ class FileWriter {
 
   std::string write(const MirrorsDocument& document) {
     out_ = "# Written by mirrorctl mirrors export; ops/mirrors.example.toml explains the keys.\n";
-    list("products", expressible(document.products, wrong_name, "product"));
-    list("architectures", expressible(document.architectures, wrong_name, "architecture"));
+    names("products", document.products);
+    names("architectures", document.architectures);
     for (const MirrorCategory& category : document.categories) write(category);
     std::set<std::string> seen;
     for (const MirrorSite& site : document.sites) {
@@ -331,6 +331,13 @@ class FileWriter {
   }
 
  private:
+  void names(std::string_view what, const std::vector<std::string>& all) {
+    std::vector<std::string> good;
+    for (const std::string& name : all) {
+      if (passes(wrong_name(name), std::string(what))) good.push_back(name);
+    }
+    list(what, good);
+  }
   void write(const MirrorCategory& category) {
     const std::string who =
         fmt::format("category {} (id {})", quote_for_message(category.name), category.id);
@@ -357,14 +364,21 @@ class FileWriter {
   void write(const MirrorHost& host, const std::string& who) {
     out_ += "\n[[site.host]]\n";
     key("name", quoted(host.name));
-    text("country", host.country, wrong_country, who);
+    std::optional<std::string> country = host.country;
+    if (country) country = normal_country(*country);
+    text("country", country, wrong_country, who);
     number("bandwidth", host.bandwidth, wrong_bandwidth, who);
     number("asn", host.asn, wrong_asn, who);
     flag("asn_clients", host.asn_clients);
     if (host.peer_asns) list("peer_asns", expressible(*host.peer_asns, wrong_asn, who));
-    if (host.netblocks) list("netblocks", expressible(*host.netblocks, wrong_netblock, who));
-    if (host.countries_allowed)
-      list("countries_allowed", expressible(*host.countries_allowed, wrong_country, who));
+    if (host.netblocks) {
+      list("netblocks",
+           expressible(changed(*host.netblocks, normal_netblock), wrong_netblock, who));
+    }
+    if (host.countries_allowed) {
+      list("countries_allowed",
+           expressible(changed(*host.countries_allowed, normal_country), wrong_country, who));
+    }
     flag("private", host.is_private);
     flag("internet2", host.internet2);
     flag("internet2_clients", host.internet2_clients);
@@ -414,13 +428,20 @@ class FileWriter {
     for (const T& value : values) texts.push_back(quoted(value));
     key(name, fmt::format("[{}]", fmt::join(texts, ", ")));
   }
+  static std::vector<std::string> changed(std::vector<std::string> texts,
+                                          std::string (*change)(std::string_view)) {
+    for (std::string& text : texts) text = change(text);
+    return texts;
+  }
   // Without what no file can say and without doublets.
   template <typename T, typename Wrong>
   std::vector<T> expressible(const std::vector<T>& values, Wrong wrong, const std::string& who) {
     std::vector<T> result;
     std::set<T> seen;
     for (const T& value : values) {
-      if (passes(wrong(value), who) && seen.insert(value).second) result.push_back(value);
+      auto why = wrong(value);
+      if (why) *why += " (applying the file removes it)";
+      if (passes(why, who) && seen.insert(value).second) result.push_back(value);
     }
     return result;
   }

@@ -300,12 +300,12 @@ void MirrorsPlanner::plan_netblocks(const HostPlace& host) {
   const std::vector<std::string> none;
   const auto& present = host.present == nullptr ? none : *host.present->netblocks;
   for (const std::string& netblock : present) {
-    if (contains(*host.wanted.netblocks, std::string(trim(netblock)))) continue;
+    if (contains(*host.wanted.netblocks, normal_netblock(netblock))) continue;
     remove(fmt::format("{}: netblock {}", host.text(), shown(netblock)),
            {{sql::mirrors_delete_netblock, {host.present->id, netblock}}});
   }
   std::set<std::string> known;
-  for (const std::string& netblock : present) known.emplace(trim(netblock));
+  for (const std::string& netblock : present) known.insert(normal_netblock(netblock));
   for (const std::string& netblock : *host.wanted.netblocks) {
     if (known.contains(netblock)) continue;
     add('+', fmt::format("{}: netblock {}", host.text(), shown(netblock)),

@@ -116,6 +116,8 @@ std::string normal_url(std::string_view text) {
   return std::string(text);
 }
 
+std::string normal_netblock(std::string_view text) { return std::string(trim(text)); }
+
 std::string normal_country(std::string_view text) { return upper_ascii(trim(text)); }
 
 }  // namespace mirror

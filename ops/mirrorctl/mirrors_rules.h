@@ -28,6 +28,8 @@ namespace mirror {
 
 // Without blanks at the ends and without slashes at its end.
 [[nodiscard]] std::string normal_url(std::string_view text);
+// Trimmed.
+[[nodiscard]] std::string normal_netblock(std::string_view text);
 // Trimmed, upper case.
 [[nodiscard]] std::string normal_country(std::string_view text);
 
