@@ -258,8 +258,14 @@ class EdgeTest(unittest.TestCase):
 
     def start(self, *options, user=None):
         edge = Edge(self.folder, self.snapshots, *options, user=user)
-        self.addCleanup(edge.stop)
+        self.addCleanup(self.end, edge)
         return edge
+
+    def end(self, edge):
+        edge.stop()
+        # What a build with sanitizers has to say.
+        self.assertNotIn("Sanitizer", edge.complaints())
+        self.assertNotIn("this must hold and does not", edge.complaints())
 
     def run_edge(self, *options):
         """An edge that is expected not to start: (exit code, stderr)."""

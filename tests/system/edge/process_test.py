@@ -115,6 +115,7 @@ class AdminTest(EdgeTest):
     def test_status_names_what_matters(self):
         edge = self.start("--log", os.path.join(self.folder, "log"))
         edge.get(LOGGED)
+        self.assertEqual(edge.wait(1).returncode, 0)
         status = edge.status()
         self.assertEqual(status["pid"], edge.process.pid)
         self.assertEqual(status["wanted"]["sequence"], 1)

@@ -25,7 +25,8 @@ class RefusalTest(EdgeTest):
         status = wait_until(lambda: self.refused(edge, count), "refusal %d" % count)
         self.assertIn(reason, status["refusals"]["last"][0]["reason"])
         self.assertGreater(status["refusals"]["last"][0]["time"], 1700000000)
-        self.assertEqual([worker["sequence"] for worker in status["workers"]], [1, 1])
+        # A worker that has only just started may still have to adopt it.
+        wait_until(lambda: [worker["sequence"] for worker in edge.status()["workers"]] == [1, 1], "both workers")
         self.assertEqual(status["generation"]["sequence"], 1)
         answer = edge.get(TARGET)
         self.assertEqual((answer.status, answer.generation), (200, 1))
