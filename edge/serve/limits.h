@@ -39,8 +39,10 @@ inline constexpr uint64_t kSettleMs = 20;  // directory events within this time 
 inline constexpr size_t kRefusalsKept = 16;
 inline constexpr size_t kRecordsKept = 16;
 
-// Descriptors that are not connections: listeners, loops, log, files being opened.
-inline constexpr uint64_t kReservedDescriptors = 128;
+// Descriptors that are not connections: admin clients, log, files being opened; a worker's loop and
+// listeners.
+inline constexpr uint64_t kReservedDescriptors = 96;
+inline constexpr uint64_t kDescriptorsPerWorker = 16;
 
 // What the command line sets; each worker has its own share.
 struct WorkerLimits {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 
 #include "base/core/files.h"
@@ -33,12 +34,17 @@ UvOwner<uv_timer_t> make_timer(uv_loop_t* loop, void* data) {
 }
 
 // Raises the soft limit of open files to the hard one and returns it.
-uint64_t raise_open_files() {
+Result<uint64_t> raise_open_files() {
   rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return 1024;
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return fail_errno(errno, "getrlimit(RLIMIT_NOFILE)");
   files.rlim_cur = files.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &files) != 0) ::getrlimit(RLIMIT_NOFILE, &files);
+  if (::setrlimit(RLIMIT_NOFILE, &files) != 0) return fail_errno(errno, "setrlimit(RLIMIT_NOFILE)");
   return files.rlim_cur;
+}
+
+// Descriptors that the workers and the control thread use besides connections.
+uint64_t reserved_descriptors(uint32_t workers) {
+  return kReservedDescriptors + kDescriptorsPerWorker * workers;
 }
 
 }  // namespace
@@ -60,7 +66,17 @@ Server::~Server() {
 
 Result<std::unique_ptr<Server>> Server::create(const ServerOptions& options, const Clock& clock,
                                                const Log& log) {
+  // Before anything opens a descriptor: with enough of them, no loop fails to start.
+  MIRROR_TRY(const auto files, raise_open_files());
+  const uint64_t needed = reserved_descriptors(options.workers) + options.workers;
+  if (files < needed) {
+    return fail(ErrorKind::kLimit,
+                "{} open files are allowed, {} workers need {}: raise the limit (LimitNOFILE=, "
+                "ulimit -n) or lower --workers",
+                files, options.workers, needed);
+  }
   std::unique_ptr<Server> server(new Server(options, clock, log));
+  server->limits_ = server->share_limits(files);
   MIRROR_CHECK(server->open());
   return server;
 }
@@ -75,7 +91,6 @@ Result<void> Server::open() {
                 "{}: no readable directory; give the one that mirror-compile publishes to",
                 snapshots);
   }
-  limits_ = share_limits();
   worker_message_ = UvOwner<uv_async_t>([this](uv_async_t* handle) {
     handle->data = this;
     return uv_async_init(loop_.get(), handle,
@@ -99,13 +114,10 @@ Result<void> Server::open() {
   return publisher_.start();
 }
 
-WorkerLimits Server::share_limits() const {
-  const uint64_t files = raise_open_files();
-  const uint64_t reserved = kReservedDescriptors + 8 * uint64_t{options_.workers};
-  const uint64_t possible = files > reserved ? files - reserved : 1;
-  const uint64_t wanted = options_.connections_max;
-  const uint64_t connections = std::clamp<uint64_t>(wanted, options_.workers,
-                                                    std::max<uint64_t>(possible, options_.workers));
+WorkerLimits Server::share_limits(uint64_t files) const {
+  const uint64_t possible = files - reserved_descriptors(options_.workers);
+  const uint64_t wanted = std::max(options_.connections_max, options_.workers);
+  const uint64_t connections = std::min(wanted, possible);
   WorkerLimits limits = options_.limits;
   limits.connections = static_cast<uint32_t>(connections / options_.workers);
   limits.read_buffers = std::max(16u, limits.connections / 4);

@@ -54,7 +54,7 @@ class Server final : private GenerationSink {
   Server(const ServerOptions& options, const Clock& clock, const Log& log);
   [[nodiscard]] Result<void> open();
   [[nodiscard]] Result<void> open_workers(const WorkerLimits& limits);
-  [[nodiscard]] WorkerLimits share_limits() const;
+  [[nodiscard]] WorkerLimits share_limits(uint64_t files) const;
   void handle_signals();
   void watch(const std::string& directory);
   void start_timers();

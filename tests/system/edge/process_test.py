@@ -7,7 +7,7 @@ import socket
 import subprocess
 import unittest
 
-from harness import BIN, Client, EdgeTest, wait_until
+from harness import BIN, DEADLINE, Client, EdgeTest, wait_until
 
 TARGET = "/mirrorlist?path=pub/d&country=SE"
 LOGGED = "/mirrorlist?repo=r&arch=a&ip=192.0.2.7"
@@ -55,6 +55,13 @@ class StartTest(EdgeTest):
             self.assertEqual(code, 1, (options, text))
             self.assertEqual(text.count("\n"), 1, text)
             self.assertIn(part, text)
+
+    def test_too_few_open_files(self):
+        done = subprocess.run(["sh", "-c", 'ulimit -n 40 && exec "$0" --snapshots "$1" --port 0',
+                               os.path.join(BIN, "mirror-edge"), self.snapshots.path],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=DEADLINE, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"40 open files", done.stderr)
 
     def test_port_in_use(self):
         self.snapshots.compile("one")
