@@ -117,7 +117,8 @@ class CatalogReader {
     return each<HostRow>([&](const HostRow& row) {
       const auto site = row.site_id ? sites_.find(*row.site_id) : sites_.end();
       if (site == sites_.end())
-        return diagnostics_.add("host", "hosts have no site; left out", row.id, row.name);
+        return diagnostics_.add("host", "hosts have no site; left out", row.id,
+                                quote_for_message(row.name));
       WorldHost host;
       host.id = row.id;
       host.name = clean_or_empty(row.name, "host", row.id);
@@ -201,7 +202,7 @@ class CatalogReader {
       if (topdir == directory_of_.end()) {
         diagnostics_.add("category",
                          "categories have no top directory; their directories are left out", row.id,
-                         row.name);
+                         quote_for_message(row.name));
       } else {
         category.topdir = directories_[topdir->second].name;
       }
