@@ -20,7 +20,7 @@ import re
 import subprocess
 import sys
 
-LABELS = {"unit", "golden", "property", "fuzz", "tidy", "system", "conformance", "bench"}
+LABELS = {"unit", "golden", "property", "fuzz", "tidy", "system", "conformance"}
 SOURCE_FOLDERS = ("base", "schema", "compiler", "edge", "scanner", "crawler", "portal", "ops", "tests", "bench")
 UNFINISHED = ("TO" + "DO", "FIX" + "ME", "XX" + "X")
 PROGRAMS = ("mirrorctl", "mirror-scan", "mirror-compile", "mirror-edge")
