@@ -5,6 +5,14 @@
 
 namespace mirror {
 
-enum class AnswerGroup : uint8_t { kNoMirror, kNetblock, kAsn, kCountry, kGeoIp, kContinent, kGlobal };
+enum class AnswerGroup : uint8_t {
+  kNoMirror,
+  kNetblock,
+  kAsn,
+  kCountry,
+  kGeoIp,
+  kContinent,
+  kGlobal
+};
 
 }  // namespace mirror

@@ -124,17 +124,44 @@ class MirrorChooser::Run {
     return mark.pick != kNone;
   }
 
-  void add_candidate(uint32_t place, uint32_t times) {
-    const fb::Host& host = view_.hosts[carriers_[place].host()];
-    if (!is_candidate(place) || !allows_client(host)) return;
-    c_.keys_[key_count_++] = (uint64_t{host.weight()} * times << 32) | place;
+  // Gathers the weights of the candidates among the carriers place_of(0), ..., place_of(count - 1)
+  // that allow the client. The loop keeps in registers what it can: it runs once for every mirror
+  // of an answer.
+  template <typename PlaceOf>
+  void add_candidates(size_t count, const PlaceOf& place_of) {
+    task_.filter.with_picker([&](const auto& pick) {
+      Mark* const marks = c_.marks_.data();
+      const fb::Carrier* const carriers = carriers_.data();
+      const fb::Host* const hosts = view_.hosts.data();
+      uint64_t* key = c_.keys_.data() + key_count_;
+      const uint32_t stamp = c_.stamp_;
+      for (size_t i = 0; i < count; ++i) {
+        const uint32_t place = place_of(i);
+        const fb::Carrier& carrier = carriers[place];
+        if (carrier.url_set() == kNone || marks[place].chosen_in == stamp) continue;
+        const uint32_t picked = pick(carrier.url_set());
+        const fb::Host& host = hosts[carrier.host()];
+        if (picked == kNone || !allows_client(host)) continue;
+        marks[place].pick = picked;
+        *key++ = uint64_t{host.weight()} << 32 | place;
+      }
+      key_count_ = static_cast<size_t>(key - c_.keys_.data());
+    });
+  }
+  void add_members(const fb::CountryGroup& group) {
+    const auto members = SnapshotView::part(view_.group_members, group.members());
+    add_candidates(members.size(), [at = members.data()](size_t i) { return at[i]; });
   }
 
   // Takes the mirrors of the keys gathered so far over into the answer, in the order of the keys.
   void take_keys(AnswerGroup group) {
-    const std::span<uint64_t> keys(c_.keys_.data(), key_count_);
+    std::span<uint64_t> keys(c_.keys_.data(), key_count_);
+    if (chosen_count_ == 0 && !keys.empty()) group_ = group;
+    if (first_only_ && !keys.empty()) {
+      std::swap(keys[0], *std::min_element(keys.begin(), keys.end()));
+      keys = keys.first(1);
+    }
     sort_keys(keys, c_.sort_scratch_);
-    if (chosen_count_ == 0 && key_count_ > 0) group_ = group;
     for (const uint64_t key : keys) {
       const auto place = static_cast<uint32_t>(key);
       Mark& mark = c_.marks_[place];
@@ -281,41 +308,36 @@ class MirrorChooser::Run {
       group = AnswerGroup::kContinent;
       any = queue_continents();
     }
-    for (size_t i = 0; i < queue_count_; ++i) {
-      add_candidate(c_.queue_[i], c_.marks_[c_.queue_[i]].times);
+    add_candidates(queue_count_, [at = c_.queue_.data()](size_t i) { return at[i]; });
+    for (size_t i = 0; i < key_count_; ++i) {
+      c_.keys_[i] += (c_.keys_[i] >> 32) * (c_.marks_[static_cast<uint32_t>(c_.keys_[i])].times - 1)
+                     << 32;
     }
     take_weighted(group);
     return any;
-  }
-
-  void add_group(const fb::CountryGroup& group) {
-    add_country_fragment(group.country());
-    for (const uint32_t place : SnapshotView::part(view_.group_members, group.members())) {
-      add_candidate(place, 1);
-    }
   }
 
   void add_client_country() {
     const fb::CountryGroup* group = group_of(task_.place.country_index);
     if (is_complete() || group == nullptr) return;
     if (task_.header != nullptr) CountryFragments::append_name(task_.place.country, *task_.header);
-    for (const uint32_t place : SnapshotView::part(view_.group_members, group->members())) {
-      add_candidate(place, 1);
-    }
+    add_members(*group);
     take_weighted(AnswerGroup::kGeoIp);
   }
 
   void add_client_continent() {
     if (is_complete()) return;
-    for_each_neighbour(task_.place.country_index,
-                       [this](const fb::CountryGroup& group) { add_group(group); });
+    for_each_neighbour(task_.place.country_index, [this](const fb::CountryGroup& group) {
+      add_country_fragment(group.country());
+      add_members(group);
+    });
     take_weighted(AnswerGroup::kContinent);
   }
 
   void add_global() {
     if (is_complete()) return;
     add_fragment(kGlobalFragment);
-    for (uint32_t place = 0; place < set_.global_count(); ++place) add_candidate(place, 1);
+    add_candidates(set_.global_count(), [](size_t i) { return static_cast<uint32_t>(i); });
     take_weighted(AnswerGroup::kGlobal);
   }
 

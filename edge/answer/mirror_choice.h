@@ -49,7 +49,7 @@ class MirrorChooser {
     TextBuffer* header = nullptr;  // null: the fragments of the first line are not wanted
   };
   struct Choice {
-    std::span<const ChosenMirror> mirrors;   // valid until the next choose()
+    std::span<const ChosenMirror> mirrors;       // valid until the next choose()
     AnswerGroup group = AnswerGroup::kNoMirror;  // of the first mirror
   };
   [[nodiscard]] Choice choose(const Task& task, Random& random);

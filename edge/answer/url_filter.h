@@ -19,28 +19,37 @@ class UrlFilter {
   // What to remember of a mirror with this URL set; kNone if no URL of it is shown. One look at the
   // set in the usual cases, a walk over its URLs if the question names protocols.
   [[nodiscard]] uint32_t pick(uint32_t url_set) const {
-    const fb::UrlSet& set = view_.url_sets[url_set];
+    uint32_t picked = kNone;
+    with_picker([&](const auto& picker) { picked = picker(url_set); });
+    return picked;
+  }
+
+  // Calls use(picker) with a function object that does what pick() does and decides nothing but
+  // what differs from mirror to mirror: for loops.
+  template <typename Use>
+  void with_picker(const Use& use) const {
+    const fb::UrlSet* const sets = view_.url_sets.data();
     switch (mode_) {
       case Mode::kFirstListable:
-        return set.first_listable() == kNone ? kNone : set.urls().begin() + set.first_listable();
+        use([sets](uint32_t at) { return place_in(sets[at].urls(), sets[at].first_listable()); });
+        return;
       case Mode::kFirstWeb:
-        return set.first_web() == kNone ? kNone : set.urls().begin() + set.first_web();
+        use([sets](uint32_t at) { return place_in(sets[at].urls(), sets[at].first_web()); });
+        return;
       case Mode::kAll:
-        return set.urls().count() == 0 ? kNone : url_set;
+        use([sets](uint32_t at) { return sets[at].urls().count() == 0 ? kNone : at; });
+        return;
       case Mode::kProtocols:
       case Mode::kWebOfProtocols:
-        return pick_by_protocol(url_set);
+        use([this](uint32_t at) { return pick_by_protocol(at); });
+        return;
     }
-    return kNone;
   }
 
   // Whether a pick is one URL (SnapshotView::urls) and not a set of them.
   [[nodiscard]] bool picks_one_url() const {
     return mode_ != Mode::kAll && mode_ != Mode::kProtocols;
   }
-  // Whether a pick is a set of which all URLs are shown.
-  [[nodiscard]] bool picks_all() const { return mode_ == Mode::kAll; }
-
   // Calls show(const fb::Url&) for each URL of a pick, in stored order.
   template <typename Show>
   void for_each_url(uint32_t pick, const Show& show) const {
@@ -65,6 +74,9 @@ class UrlFilter {
     kProtocols,       // a list or a metalink with protocol=
     kWebOfProtocols,  // a redirect with protocol=
   };
+  static uint32_t place_in(const fb::Span& urls, uint32_t place) {
+    return place == kNone ? kNone : urls.begin() + place;
+  }
   [[nodiscard]] bool accepts(const fb::Url& url) const;
   [[nodiscard]] uint32_t pick_by_protocol(uint32_t url_set) const;
 

@@ -21,7 +21,7 @@ constexpr size_t kBuckets = 256;
 // 1): ln x = k ln 2 + 2 s (1 + s^2/3 + s^4/5 + s^6/7 + ...). |s| <= 0.1716, so that leaving out
 // s^8/9 and what follows costs a relative 8.4e-8 of the second term; the first one has the same
 // sign or is larger.
-double fast_log(double x) {
+inline double fast_log(double x) {
   constexpr uint64_t kSqrtHalf = 0x3fe6a09e667f3bcd;
   constexpr double kLn2 = 0.69314718055994530942;
   const uint64_t bits = std::bit_cast<uint64_t>(x);
@@ -33,19 +33,24 @@ double fast_log(double x) {
   return static_cast<double>(exponent) * kLn2 + 2.0 * s * series;
 }
 
-uint64_t weighted_key(uint64_t element, uint32_t random_bits) {
+inline double clock_of(uint32_t bits) {
+  return -fast_log((static_cast<double>(bits) + 0.5) * 0x1p-32);
+}
+
+inline uint64_t weighted_key(uint64_t element, uint32_t random_bits) {
   const auto weight = static_cast<double>(static_cast<int64_t>(element >> 32));
-  const auto clock = static_cast<float>(exponential_of(random_bits) / weight);
+  const auto clock = static_cast<float>(clock_of(random_bits) / weight);
   return (uint64_t{std::bit_cast<uint32_t>(clock)} << 32) | (element & kPayload);
 }
 
+// Puts key into the sorted run that ends before `to`.
+inline void insert(uint64_t* begin, uint64_t* to, uint64_t key) {
+  for (; to != begin && to[-1] > key; --to) *to = to[-1];
+  *to = key;
+}
+
 void sort_by_insertion(std::span<uint64_t> keys) {
-  for (size_t i = 1; i < keys.size(); ++i) {
-    const uint64_t key = keys[i];
-    size_t to = i;
-    for (; to > 0 && keys[to - 1] > key; --to) keys[to] = keys[to - 1];
-    keys[to] = key;
-  }
+  for (size_t i = 1; i < keys.size(); ++i) insert(keys.data(), &keys[i], keys[i]);
 }
 
 // One counting pass over 256 equal parts of the keys' range brings every key close to its place,
@@ -68,15 +73,12 @@ void sort_by_counting(std::span<uint64_t> keys, std::span<uint64_t> scratch) {
     sum = static_cast<uint16_t>(sum + here);
   }
   for (const uint64_t key : keys) scratch[begin[(key - lowest) >> shift]++] = key;
-  std::copy_n(scratch.begin(), keys.size(), keys.begin());
-  sort_by_insertion(keys);
+  for (size_t i = 0; i < keys.size(); ++i) insert(keys.data(), &keys[i], scratch[i]);
 }
 
 }  // namespace
 
-double exponential_of(uint32_t bits) {
-  return -fast_log((static_cast<double>(bits) + 0.5) * 0x1p-32);
-}
+double exponential_of(uint32_t bits) { return clock_of(bits); }
 
 void draw_weighted(std::span<uint64_t> elements, Random& random) {
   size_t i = 0;
