@@ -182,7 +182,8 @@ DatabaseRows simple_rows() {
     row.name = name;
     row.site_id = 1;
     row.admin_active = row.user_active = true;
-    row.is_private = row.asn_clients = false;
+    row.is_private = row.asn_clients = row.internet2 = row.internet2_clients = false;
+    row.max_connections = 1;
     row.country = country;
     row.bandwidth = 1000;
     return row;
