@@ -105,23 +105,42 @@ SnapshotView view_of(const fb::Snapshot& root) {
   return view;
 }
 
-// Where the first byte below 0x20 or 0x7f lies; the size if there is none. Eight bytes at a time.
+// Eight bytes at a time: `has_byte(word, b) & kHighs` is not 0 if and only if one of them is b.
+constexpr uint64_t kOnes = 0x0101010101010101;
+constexpr uint64_t kHighs = kOnes << 7;
+constexpr uint64_t has_byte(uint64_t word, char byte) {
+  const uint64_t difference = word ^ (kOnes * static_cast<unsigned char>(byte));
+  return (difference - kOnes) & ~difference;
+}
+
+// Where the first byte below 0x20 or 0x7f lies; the size if there is none.
 size_t find_control_byte(std::span<const uint8_t> bytes) {
-  constexpr uint64_t kOnes = 0x0101010101010101;
-  constexpr uint64_t kHighs = kOnes << 7;
   size_t at = 0;
   for (; at + 8 <= bytes.size(); at += 8) {
     uint64_t word;
     std::memcpy(&word, bytes.data() + at, sizeof word);
-    const uint64_t deleted = word ^ (kOnes * 0x7f);
-    if ((((word - kOnes * 0x20) & ~word) | ((deleted - kOnes) & ~deleted)) & kHighs) break;
+    if ((((word - kOnes * 0x20) & ~word) | has_byte(word, 0x7f)) & kHighs) break;
   }
   while (at < bytes.size() && bytes[at] >= 0x20 && bytes[at] != 0x7f) ++at;
   return at;
 }
 
+bool needs_escape(std::string_view text) {
+  size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if ((has_byte(word, '&') | has_byte(word, '<') | has_byte(word, '>') | has_byte(word, '"')) &
+        kHighs)
+      return true;
+  }
+  return text.substr(at).find_first_of("&<>\"") != std::string_view::npos;
+}
+
 // Whether `escaped` is escape_xml(plain), without making a text.
 bool is_xml_escape_of(std::string_view plain, std::string_view escaped) {
+  // Mostly they are one and the same text.
+  if (plain.data() == escaped.data() && plain.size() == escaped.size()) return !needs_escape(plain);
   for (const char c : plain) {
     std::string_view entity;
     switch (c) {
