@@ -67,6 +67,8 @@ class SqliteDatabase final : public Database {
   const DatabaseUrl& url() const override { return url_; }
   Result<std::unique_ptr<Transaction>> begin(TransactionMode mode) override;
 
+  // What a user must grant, for errors about access.
+  [[nodiscard]] std::string needs_folder() const;
   // The error that SQLite reported last, with what the user can do about it.
   [[nodiscard]] tl::unexpected<Error> error(int code) const;
   [[nodiscard]] Result<void> script(std::string_view sql);
@@ -204,6 +206,17 @@ std::string folder_of(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
+std::string SqliteDatabase::needs_folder() const {
+  const std::string folder = folder_of(url_.target);
+  if (mode_ != OpenMode::kRead)
+    return fmt::format("the file and its folder {} must be writable", folder);
+  return fmt::format(
+      "the file must be readable, and its folder {} writable: the readers of a database in WAL "
+      "mode "
+      "write there too",
+      folder);
+}
+
 tl::unexpected<Error> SqliteDatabase::error(int code) const {
   sqlite3* connection = connection_.get();
   const std::string text = sqlite3_errmsg(connection);
@@ -215,18 +228,13 @@ tl::unexpected<Error> SqliteDatabase::error(int code) const {
                   "{}: another program is writing; waited {} ms, try again when it is done", name,
                   limits_.busy_timeout_ms);
     case SQLITE_CANTOPEN:
-      return fail(ErrorKind::kDatabase,
-                  "{}: {}; the file must exist, and even a reader of a database in WAL mode needs "
-                  "write access to "
-                  "its folder {}",
-                  name, text, folder_of(url_.target));
+      return fail(ErrorKind::kDatabase, "{}: {}; {}", name, text, needs_folder());
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
       return fail(ErrorKind::kDatabase, "{}: {}; name another file or restore it from a backup",
                   name, text);
     case SQLITE_READONLY:
-      return fail(ErrorKind::kDatabase, "{}: {}; the file and its folder {} must be writable", name,
-                  text, folder_of(url_.target));
+      return fail(ErrorKind::kDatabase, "{}: {}; {}", name, sqlite3_errstr(code), needs_folder());
     default:
       return fail(ErrorKind::kDatabase, "{}: {}{}", name, text,
                   text.starts_with("no such ") ? kNotTheSchema : "");

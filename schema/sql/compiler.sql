@@ -1,12 +1,13 @@
--- What mirror-compile reads, one statement a struct of schema/database/rows.h, in the order of its members.
--- All by primary key, so that the same rows give the same bytes; read by schema/database/row_readers.cc.
+-- What mirror-compile reads, one statement a struct of schema/database/rows.h, in the order of its
+-- members. All by primary key, so that the same rows give the same bytes; read by
+-- schema/database/row_readers.cc.
 
 -- name: select_sites
 SELECT id, name, private, admin_active, user_active FROM site ORDER BY id;
 
 -- name: select_hosts
-SELECT id, name, site_id, admin_active, user_active, private, asn_clients, internet2, internet2_clients, country,
-    bandwidth_int, asn, max_connections
+SELECT id, name, site_id, admin_active, user_active, private, asn_clients, internet2,
+    internet2_clients, country, bandwidth_int, asn, max_connections
 FROM host ORDER BY id;
 
 -- name: select_countries
@@ -45,14 +46,15 @@ SELECT id, host_id, category_id, always_up2date FROM host_category ORDER BY id;
 -- name: select_host_category_urls
 SELECT id, host_category_id, url, private FROM host_category_url ORDER BY id;
 
--- By directory, as the index mw_host_category_dir_up2date holds them: the one table with millions of rows, and the
--- compiler wants the hosts of one directory together.
+-- By directory, as the index mw_host_category_dir_up2date holds them: the one table with millions
+-- of rows, and the compiler wants the hosts of one directory together.
 -- name: select_host_category_dirs
 SELECT id, host_category_id, directory_id FROM host_category_dir WHERE up2date
 ORDER BY directory_id, host_category_id, id;
 
 -- name: select_repositories
-SELECT id, prefix, category_id, version_id, arch_id, directory_id, disabled FROM repository ORDER BY id;
+SELECT id, prefix, category_id, version_id, arch_id, directory_id, disabled
+FROM repository ORDER BY id;
 
 -- name: select_repository_redirects
 SELECT id, from_repo, to_repo FROM repository_redirect ORDER BY id;
@@ -64,7 +66,8 @@ SELECT id, country, continent FROM country_continent_redirect ORDER BY id;
 SELECT id, netblock, country FROM netblock_country ORDER BY id;
 
 -- name: select_file_details
-SELECT id, directory_id, filename, "timestamp", size, md5, sha1, sha256, sha512 FROM file_detail ORDER BY id;
+SELECT id, directory_id, filename, "timestamp", size, md5, sha1, sha256, sha512
+FROM file_detail ORDER BY id;
 
 -- The cache of resolved netblock names (ours).
 -- name: select_netblock_names

@@ -1,4 +1,5 @@
--- Statements about the schema itself: our own migrations (mw_migration) and MirrorManager2's revision.
+-- Statements about the schema itself: our own migrations (mw_migration) and MirrorManager2's
+-- revision.
 
 -- name: select_migrations
 SELECT number FROM mw_migration ORDER BY number;

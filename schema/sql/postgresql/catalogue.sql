@@ -2,13 +2,14 @@
 
 -- name: any_relation_postgresql
 SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') ORDER BY c.relname LIMIT 1;
+WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+ORDER BY c.relname LIMIT 1;
 
 -- name: has_table_postgresql
 SELECT to_regclass(quote_ident(CAST(?1 AS TEXT))) IS NOT NULL;
 
--- The four statements below give what schema/database/catalogue.cc calls columns, keys, foreign keys and indexes;
--- lists of columns are separated by commas.
+-- The four statements below give what schema/database/catalogue.cc calls columns, keys, foreign
+-- keys and indexes; lists of columns are separated by commas.
 
 -- name: catalogue_columns_postgresql
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull
@@ -51,5 +52,6 @@ JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
 JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p')
-  AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u'))
+  AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k
+                  WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u'))
 ORDER BY c.relname, x.relname;

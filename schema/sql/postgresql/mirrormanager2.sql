@@ -1,7 +1,7 @@
 -- name: mirrormanager2_postgresql
--- MirrorManager2's tables (version 1.1.0, Alembic head 3264c6353b51) with its own names of keys, constraints and
--- indexes, parents first. Loaded into an empty schema.
--- There is no DEFAULT but the sequences: who inserts sends every NOT NULL column.
+-- MirrorManager2's tables (version 1.1.0, Alembic head 3264c6353b51) with its own names of keys,
+-- constraints and indexes, parents first. Loaded into an empty schema. There is no DEFAULT but the
+-- sequences: who inserts sends every NOT NULL column.
 CREATE TABLE product (
     id SERIAL NOT NULL,
     name TEXT NOT NULL,
@@ -64,8 +64,10 @@ CREATE TABLE category_directory (
     category_id INTEGER NOT NULL,
     directory_id INTEGER NOT NULL,
     CONSTRAINT pk_category_directory PRIMARY KEY (category_id, directory_id),
-    CONSTRAINT fk_category_directory_category_id_category FOREIGN KEY (category_id) REFERENCES category(id),
-    CONSTRAINT fk_category_directory_directory_id_directory FOREIGN KEY (directory_id) REFERENCES directory(id)
+    CONSTRAINT fk_category_directory_category_id_category
+        FOREIGN KEY (category_id) REFERENCES category(id),
+    CONSTRAINT fk_category_directory_directory_id_directory
+        FOREIGN KEY (directory_id) REFERENCES directory(id)
 );
 
 CREATE TABLE repository (
@@ -82,7 +84,8 @@ CREATE TABLE repository (
     CONSTRAINT uq_repository_name UNIQUE (name),
     CONSTRAINT fk_repository_arch_id_arch FOREIGN KEY (arch_id) REFERENCES arch(id),
     CONSTRAINT fk_repository_category_id_category FOREIGN KEY (category_id) REFERENCES category(id),
-    CONSTRAINT fk_repository_directory_id_directory FOREIGN KEY (directory_id) REFERENCES directory(id),
+    CONSTRAINT fk_repository_directory_id_directory
+        FOREIGN KEY (directory_id) REFERENCES directory(id),
     CONSTRAINT fk_repository_version_id_version FOREIGN KEY (version_id) REFERENCES version(id)
 );
 CREATE INDEX ix_repository_prefix ON repository (prefix);
@@ -111,7 +114,8 @@ CREATE TABLE file_detail (
     sha512 TEXT,
     directory_id INTEGER NOT NULL,
     CONSTRAINT pk_file_detail PRIMARY KEY (id),
-    CONSTRAINT fk_file_detail_directory_id_directory FOREIGN KEY (directory_id) REFERENCES directory(id)
+    CONSTRAINT fk_file_detail_directory_id_directory
+        FOREIGN KEY (directory_id) REFERENCES directory(id)
 );
 CREATE INDEX ix_file_detail_timestamp ON file_detail ("timestamp");
 
@@ -127,8 +131,10 @@ CREATE TABLE file_detail_file_group (
     file_detail_id INTEGER NOT NULL,
     file_group_id INTEGER NOT NULL,
     CONSTRAINT pk_file_detail_file_group PRIMARY KEY (id),
-    CONSTRAINT fk_file_detail_file_group_file_detail_id_file_detail FOREIGN KEY (file_detail_id) REFERENCES file_detail(id),
-    CONSTRAINT fk_file_detail_file_group_file_group_id_file_group FOREIGN KEY (file_group_id) REFERENCES file_group(id)
+    CONSTRAINT fk_file_detail_file_group_file_detail_id_file_detail
+        FOREIGN KEY (file_detail_id) REFERENCES file_detail(id),
+    CONSTRAINT fk_file_detail_file_group_file_group_id_file_group
+        FOREIGN KEY (file_group_id) REFERENCES file_group(id)
 );
 
 CREATE TABLE site (
@@ -170,8 +176,10 @@ CREATE TABLE site_to_site (
     CONSTRAINT pk_site_to_site PRIMARY KEY (id),
     CONSTRAINT site_to_site_idx UNIQUE (upstream_site_id, downstream_site_id),
     CONSTRAINT site_to_site_username_idx UNIQUE (upstream_site_id, username),
-    CONSTRAINT fk_site_to_site_downstream_site_id_site FOREIGN KEY (downstream_site_id) REFERENCES site(id),
-    CONSTRAINT fk_site_to_site_upstream_site_id_site FOREIGN KEY (upstream_site_id) REFERENCES site(id)
+    CONSTRAINT fk_site_to_site_downstream_site_id_site
+        FOREIGN KEY (downstream_site_id) REFERENCES site(id),
+    CONSTRAINT fk_site_to_site_upstream_site_id_site
+        FOREIGN KEY (upstream_site_id) REFERENCES site(id)
 );
 
 CREATE TABLE host (
@@ -282,7 +290,8 @@ CREATE TABLE host_location (
     CONSTRAINT pk_host_location PRIMARY KEY (id),
     CONSTRAINT host_location_hlidx UNIQUE (location_id, host_id),
     CONSTRAINT fk_host_location_host_id_host FOREIGN KEY (host_id) REFERENCES host(id),
-    CONSTRAINT fk_host_location_location_id_location FOREIGN KEY (location_id) REFERENCES location(id)
+    CONSTRAINT fk_host_location_location_id_location
+        FOREIGN KEY (location_id) REFERENCES location(id)
 );
 
 CREATE TABLE host_stats (
@@ -302,7 +311,8 @@ CREATE TABLE host_category (
     always_up2date BOOLEAN NOT NULL,
     CONSTRAINT pk_host_category PRIMARY KEY (id),
     CONSTRAINT host_category_hcindex UNIQUE (host_id, category_id),
-    CONSTRAINT fk_host_category_category_id_category FOREIGN KEY (category_id) REFERENCES category(id) ON DELETE CASCADE,
+    CONSTRAINT fk_host_category_category_id_category
+        FOREIGN KEY (category_id) REFERENCES category(id) ON DELETE CASCADE,
     CONSTRAINT fk_host_category_host_id_host FOREIGN KEY (host_id) REFERENCES host(id)
 );
 CREATE INDEX t_hostcategory_category_id_idx ON host_category (category_id);
@@ -316,7 +326,9 @@ CREATE TABLE host_category_url (
     CONSTRAINT pk_host_category_url PRIMARY KEY (id),
     CONSTRAINT host_category_url_hcdindex UNIQUE (host_category_id, url),
     CONSTRAINT uq_host_category_url_url UNIQUE (url),
-    CONSTRAINT fk_host_category_url_host_category_id_host_category FOREIGN KEY (host_category_id) REFERENCES host_category(id) ON UPDATE CASCADE ON DELETE CASCADE
+    CONSTRAINT fk_host_category_url_host_category_id_host_category
+        FOREIGN KEY (host_category_id) REFERENCES host_category(id)
+            ON UPDATE CASCADE ON DELETE CASCADE
 );
 CREATE INDEX ix_host_category_url_private ON host_category_url (private);
 
@@ -328,8 +340,11 @@ CREATE TABLE host_category_dir (
     directory_id INTEGER,
     CONSTRAINT pk_host_category_dir PRIMARY KEY (id),
     CONSTRAINT host_category_dir_hcdindex UNIQUE (host_category_id, path),
-    CONSTRAINT fk_host_category_dir_directory_id_directory FOREIGN KEY (directory_id) REFERENCES directory(id) ON DELETE CASCADE,
-    CONSTRAINT fk_host_category_dir_host_category_id_host_category FOREIGN KEY (host_category_id) REFERENCES host_category(id) ON UPDATE CASCADE ON DELETE CASCADE
+    CONSTRAINT fk_host_category_dir_directory_id_directory
+        FOREIGN KEY (directory_id) REFERENCES directory(id) ON DELETE CASCADE,
+    CONSTRAINT fk_host_category_dir_host_category_id_host_category
+        FOREIGN KEY (host_category_id) REFERENCES host_category(id)
+            ON UPDATE CASCADE ON DELETE CASCADE
 );
 CREATE INDEX ix_host_category_dir_up2date ON host_category_dir (up2date);
 
@@ -339,7 +354,8 @@ CREATE TABLE directory_exclusive_host (
     host_id INTEGER NOT NULL,
     CONSTRAINT pk_directory_exclusive_host PRIMARY KEY (id),
     CONSTRAINT directory_exclusive_host_idx UNIQUE (directory_id, host_id),
-    CONSTRAINT fk_directory_exclusive_host_directory_id_directory FOREIGN KEY (directory_id) REFERENCES directory(id),
+    CONSTRAINT fk_directory_exclusive_host_directory_id_directory
+        FOREIGN KEY (directory_id) REFERENCES directory(id),
     CONSTRAINT fk_directory_exclusive_host_host_id_host FOREIGN KEY (host_id) REFERENCES host(id)
 );
 
@@ -380,7 +396,8 @@ CREATE TABLE access_stat (
     percent DOUBLE PRECISION,
     requests INTEGER,
     CONSTRAINT pk_access_stat PRIMARY KEY (category_id, date, name),
-    CONSTRAINT fk_access_stat_category_id_access_stat_category FOREIGN KEY (category_id) REFERENCES access_stat_category(id)
+    CONSTRAINT fk_access_stat_category_id_access_stat_category
+        FOREIGN KEY (category_id) REFERENCES access_stat_category(id)
 );
 CREATE INDEX ix_access_stat_category_id ON access_stat (category_id);
 CREATE INDEX ix_access_stat_date ON access_stat (date);
@@ -395,7 +412,8 @@ CREATE TABLE propagation_stat (
     older INTEGER NOT NULL,
     no_info INTEGER NOT NULL,
     CONSTRAINT pk_propagation_stat PRIMARY KEY (repository_id, datetime),
-    CONSTRAINT fk_propagation_stat_repository_id_repository FOREIGN KEY (repository_id) REFERENCES repository(id)
+    CONSTRAINT fk_propagation_stat_repository_id_repository
+        FOREIGN KEY (repository_id) REFERENCES repository(id)
 );
 CREATE INDEX ix_propagation_stat_datetime ON propagation_stat (datetime);
 CREATE INDEX ix_propagation_stat_repository_id ON propagation_stat (repository_id);
