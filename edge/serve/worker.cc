@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 
 #include "base/core/assert.h"
 
@@ -132,8 +132,7 @@ void Worker::join() {
 void Worker::run() {
   handler_.set_time(clock_.unix_seconds());
   take_mail();
-  uv_timer_start(
-      tick_.get(), [](uv_timer_t* timer) { worker_of(timer)->on_tick(); }, kTickMs, kTickMs);
+  start_ticking(kTickMs);
   uv_run(loop_.get(), UV_RUN_DEFAULT);
   ended_.store(true, std::memory_order_release);
   uv_async_send(control_);
@@ -146,6 +145,7 @@ void Worker::on_message() {
   if (!draining_) begin_drain();
   if (command == Command::kStop && !stopping_) {
     stopping_ = true;
+    close_listeners();
     for (const auto state : {ConnectionState::kIdle, ConnectionState::kReading,
                              ConnectionState::kWriting, ConnectionState::kLingering}) {
       while (!list(state).empty()) close(list(state).front());
@@ -164,8 +164,18 @@ void Worker::take_mail() {
   uv_async_send(control_);
 }
 
+void Worker::start_ticking(uint64_t first_ms) {
+  const auto on_time = [](uv_timer_t* timer) { worker_of(timer)->on_tick(); };
+  uv_timer_start(tick_.get(), on_time, first_ms, kTickMs);
+}
+
 void Worker::on_tick() {
   handler_.set_time(clock_.unix_seconds());
+  if (draining_) {
+    // What was accepted in the time of grace has until the next tick to send its request.
+    if (listeners_closed_) close_idle();
+    close_listeners();
+  }
   sweep(ConnectionState::kIdle, limits_.idle_timeout_ms, &counters_.idle_timeouts);
   sweep(ConnectionState::kReading, limits_.header_timeout_ms, &counters_.header_timeouts);
   sweep(ConnectionState::kWriting, limits_.write_timeout_ms, &counters_.write_timeouts);
@@ -183,13 +193,17 @@ void Worker::sweep(ConnectionState state, uint64_t timeout_ms, Counter* counter)
 void Worker::begin_drain() {
   draining_ = true;
   handler_.drain();
-  close_listeners();
+  close_idle();
+  start_ticking(kDrainGraceMs);
+}
+
+void Worker::close_idle() {
   while (!list(ConnectionState::kIdle).empty()) close(list(ConnectionState::kIdle).front());
 }
 
 void Worker::close_listeners() {
+  if (std::exchange(listeners_closed_, true)) return;
   for (auto& listener : listeners_) {
-    if (uv_is_closing(handle_of(&listener->tcp)) != 0) continue;
     uv_close(handle_of(&listener->tcp), [](uv_handle_t* handle) {
       auto* worker = worker_of(handle);
       --worker->open_listeners_;

@@ -83,7 +83,9 @@ class Worker {
   void on_message();
   void take_mail();
   void on_tick();
+  void start_ticking(uint64_t first_ms);
   void begin_drain();
+  void close_idle();
   void close_listeners();
   void end_if_drained();
 
@@ -148,6 +150,7 @@ class Worker {
   std::unique_ptr<char[]> shared_buffer_;
   bool draining_ = false;
   bool stopping_ = false;
+  bool listeners_closed_ = false;
 
   UvLoop loop_;
   UvOwner<uv_async_t> message_;

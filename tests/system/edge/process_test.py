@@ -166,8 +166,7 @@ class SignalTest(EdgeTest):
             edge.signal(signal.SIGTERM)
             self.assertTrue(idle.ended())
             self.assertEqual(edge.ask_admin("/-/ready"), (503, b"503 draining\n"))
-            with socket.socket() as refused:
-                self.assertNotEqual(refused.connect_ex(edge.address), 0)
+            wait_until(lambda: not accepts(edge.address), "connections to be refused")
             late.send(b" h\r\n\r\n")
             answer = late.read()
             self.assertEqual(answer.status, 200)
@@ -228,6 +227,11 @@ class SignalTest(EdgeTest):
                 counts.append(len(text.readlines()))
         self.assertEqual(sum(counts), 301)
         self.assertEqual(counts, [100, 100, 100, 1])
+
+
+def accepts(address):
+    with socket.socket() as probe:
+        return probe.connect_ex(address) == 0
 
 
 def see_what_was_sent(edge):
