@@ -9,12 +9,15 @@
 #include <tuple>
 #include <utility>
 
+#include "scanner/limits.h"
+
 namespace mirror {
 namespace {
 
 constexpr std::array<std::string_view, 4> kCountedSuffixes = {".html", ".rpm", ".hdr", ".drpm"};
 
 bool needs_sampling(const std::vector<TreeFile>& files, size_t threshold) {
+  if (files.size() > scan_limits::kSampleFilesMax) return true;
   return std::any_of(
       kCountedSuffixes.begin(), kCountedSuffixes.end(), [&](std::string_view suffix) {
         const auto count = std::count_if(files.begin(), files.end(), [&](const TreeFile& file) {

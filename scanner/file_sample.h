@@ -1,5 +1,5 @@
 // directory.files: the files by which a crawler judges whether a mirror has a directory. Small
-// directories are kept whole, package directories by their newest files.
+// directories are kept whole, package directories and enormous ones by their newest files.
 //
 // The encoding is MirrorManager2's: a JSON array of {"name", "size", "timestamp"}, sorted by name,
 // UTF-8. `timestamp` is the file's ctime.

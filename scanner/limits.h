@@ -11,7 +11,8 @@ constexpr int kDepthMax = 64;                  // directories below the top one
 constexpr size_t kPathBytesMax = 4000;         // a directory's name in the database
 constexpr size_t kDirectoriesMax = 5'000'000;  // in one category
 constexpr size_t kEntriesPerDirectoryMax = 2'000'000;
-constexpr size_t kWarningsKept = 1000;  // the rest is only counted
+constexpr size_t kSampleFilesMax = 10'000;  // a directory with more is sampled whatever it holds
+constexpr size_t kWarningsKept = 1000;      // the rest is only counted
 
 constexpr uint64_t kRulesBytesMax = 4 << 20;
 constexpr uint64_t kRepomdBytesMax = 16 << 20;  // real ones have 2 to 200 kB

@@ -35,6 +35,8 @@ TEST(Sample, SmallDirectoriesAreKeptWhole) {
   std::vector<TreeFile> images;
   for (int i = 0; i < 50; ++i) images.push_back({fmt::format("{}.iso", i), 1, i, 0});
   EXPECT_EQ(select_sample(images, {}, "").size(), 50U);
+  images.resize(10'001, TreeFile{"x.iso", 1, 1, 0});
+  EXPECT_EQ(select_sample(images, {}, "").size(), 3U);  // bounded whatever they are
 }
 
 TEST(Sample, PackageDirectoriesKeepTheNewest) {
