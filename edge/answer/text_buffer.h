@@ -50,6 +50,7 @@ class TextBuffer {
 
   void append(std::string_view text) {
     MIRROR_ASSERT(text.size() <= capacity_ - size_);
+    if (text.empty()) return;  // its data may be null, which memcpy must not get
     std::memcpy(bytes_.get() + size_, text.data(), text.size());
     size_ += text.size();
   }

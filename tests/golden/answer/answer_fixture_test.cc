@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
-#include <regex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,10 +74,11 @@ bool contains(const Json& list, std::string_view text) {
 std::string text_of(const Reply& reply) {
   std::string text;
   for (const std::string_view part : reply.body) text += part;
-  static const std::regex kPubdate(
-      "pubdate=\"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} "
-      "[0-9]{2}:[0-9]{2}:[0-9]{2} GMT\"");
-  return std::regex_replace(text, kPubdate, "pubdate=\"P\"");
+  constexpr std::string_view kPubdate = "pubdate=\"";
+  const size_t at = text.find(kPubdate);
+  if (at == std::string::npos) return text;
+  const size_t begin = at + kPubdate.size();
+  return text.replace(begin, text.find('"', begin) - begin, "P");
 }
 
 std::string problem_of(const Reply& reply, const Wanted& wanted) {
