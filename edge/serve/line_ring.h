@@ -54,6 +54,8 @@ class LineRing {
 
  private:
   void copy_in(uint64_t at, std::string_view piece) {
+    // An empty text may have no address, and memcpy wants one.
+    if (piece.empty()) return;
     const size_t index = at & (capacity_ - 1);
     const size_t first = piece.size() < capacity_ - index ? piece.size() : capacity_ - index;
     std::memcpy(bytes_.get() + index, piece.data(), first);

@@ -33,7 +33,7 @@ TEST(BlockPool, GivesEachBlockOnce) {
 
 TEST(LineRing, WholeLinesOrNone) {
   LineRing ring(16);
-  const std::array<std::string_view, 2> line = {"abc", "def\n"};
+  const std::array<std::string_view, 3> line = {"abc", std::string_view(), "def\n"};
   EXPECT_TRUE(ring.push(line));
   EXPECT_TRUE(ring.push(line));
   EXPECT_FALSE(ring.push(line));
