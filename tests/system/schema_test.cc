@@ -132,7 +132,8 @@ TEST_P(SchemaTest, InitMakesTheCatalogueOfMirrorManager2) {
     }
   }
   std::vector<std::string> expected;
-  for (const auto line : split(trim(fixture("catalogue.txt")), '\n')) expected.emplace_back(line);
+  const std::string text = fixture("catalogue.txt");
+  for (const auto line : split(trim(text), '\n')) expected.emplace_back(line);
   std::ranges::sort(present);
   std::ranges::sort(expected);
   EXPECT_EQ(present, expected);
