@@ -240,6 +240,15 @@ urls = ["rsync://a.example.org/all", "https://a.example.org/fedora"]
   EXPECT_THAT(rows("SELECT asn FROM host_peer_asn", 1), testing::ElementsAre("64500"));
 }
 
+TEST_P(MirrorctlTest, AnAsnOfZeroTakesItAway) {
+  ASSERT_EQ(apply(kFile).code, 0);
+  const std::string host = "[[site]]\nname = \"One\"\n[[site.host]]\nname = \"a.example.org\"\n";
+  EXPECT_THAT(apply(host + "asn = 0").out, StartsWith("nothing to do"));
+  EXPECT_THAT(apply(host + "asn = 64500").out, HasSubstr("asn none -> 64500"));
+  EXPECT_THAT(apply(host + "asn = 0").out, HasSubstr("asn 64500 -> none"));
+  EXPECT_THAT(rows("SELECT count(*) FROM host WHERE asn IS NULL", 1), testing::ElementsAre("2"));
+}
+
 TEST_P(MirrorctlTest, ACountryAllowedMayStandInEitherTable) {
   ASSERT_EQ(apply(kFile).code, 0);
   write("INSERT INTO host_country_allowed (country, host_id) SELECT 'us', min(id) FROM host");
