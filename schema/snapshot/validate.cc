@@ -66,6 +66,11 @@ std::span<const Element> span_of(const flatbuffers::Vector<const Element*>* vect
   return {reinterpret_cast<const Element*>(vector->Data()), vector->size()};
 }
 
+template <typename Element>
+bool is_aligned(const flatbuffers::Vector<const Element*>* vector) {
+  return vector->size() == 0 || reinterpret_cast<uintptr_t>(vector->Data()) % alignof(Element) == 0;
+}
+
 SnapshotView view_of(const fb::Snapshot& root) {
   SnapshotView view;
   view.text_bytes = span_of(root.text());
@@ -728,6 +733,12 @@ Result<SnapshotView> validate(std::span<const uint8_t> bytes) {
     return fail(ErrorKind::kInvalid, "the payload is not a well-formed FlatBuffer of this format");
   }
   const fb::Snapshot& root = *fb::GetSnapshot(payload.data());
+  // The verifier aligns the length of a vector, which has 4 bytes, but not elements that need 8.
+  if (!is_aligned(root.host_infos()) || !is_aligned(root.netblocks6()) ||
+      !is_aligned(root.asn_groups()) || !is_aligned(root.asns6()) ||
+      !is_aligned(root.netblock_countries6()) || !is_aligned(root.categories())) {
+    return fail(ErrorKind::kInvalid, "the elements of a vector are not aligned");
+  }
   if (root.repository_list() == nullptr || root.repository_list_comment() == nullptr) {
     return fail(ErrorKind::kInvalid, "repository_list: missing");
   }
