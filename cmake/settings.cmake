@@ -15,6 +15,11 @@ if(MIRROR_SANITIZE)
   add_link_options(-fsanitize=${MIRROR_SANITIZE})
 endif()
 
+# libFuzzer finds its way by the coverage of the code under test, not only of the target itself.
+if(MIRROR_BUILD_FUZZERS)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 add_library(mirror_settings INTERFACE)
 target_compile_options(mirror_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wformat=2
