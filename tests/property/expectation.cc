@@ -47,12 +47,12 @@ AnswerGroup group_of(OracleGroupKind kind) {
 }
 
 // The last component of a URL is the client's file name (or nothing), which shows percent-encoded
-// where RFC 3986 section 3.3 does not let a byte stand; what comes before is as in the data.
+// where a byte would end the path or could not stand in a URL; what comes before is as in the data.
 std::string with_encoded_file(const std::string& url) {
   std::string shown = url.substr(0, url.rfind('/') + 1);
   for (const char c : url.substr(shown.size())) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) ||
-                       std::string_view("-._~!$&'()*+,;=:@").find(c) != std::string_view::npos;
+    const bool plain =
+        c > ' ' && c < 0x7f && std::string_view("\"<>#%?").find(c) == std::string_view::npos;
     shown += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return shown;
