@@ -17,7 +17,6 @@ namespace mirror::bench {
 namespace {
 
 constexpr uint32_t kRequestCount = 100'000;
-constexpr size_t kRowsAtOnce = 1000;
 
 Result<void> fill_database(const World& world, const std::string& url_text) {
   MIRROR_TRY(const auto url, DatabaseUrl::parse(url_text));
