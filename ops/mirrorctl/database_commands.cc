@@ -108,15 +108,18 @@ Result<int> DatabaseCommands::upgrade() const {
              database->begin(dry_run_ ? TransactionMode::kRead : TransactionMode::kWrite));
   MIRROR_TRY(const SchemaReport report, check_schema(*transaction, url.engine));
   MIRROR_CHECK(require_usable(report, url.display()));
+  if (!dry_run_) {
+    MIRROR_CHECK(apply_migrations(*transaction, url.engine));
+    MIRROR_CHECK(transaction->commit());
+    MIRROR_CHECK(database->let_readers_and_writer_overlap());
+  }
   for (const std::string& name : report.missing_migrations) fmt::print("+ {}\n", name);
   if (report.missing_migrations.empty()) {
     fmt::print("nothing to do: {} has everything\n", url.display());
   } else if (dry_run_) {
     fmt::print("nothing added (--dry-run)\n");
   } else {
-    MIRROR_TRY(const auto applied, apply_migrations(*transaction, url.engine));
-    MIRROR_CHECK(transaction->commit());
-    fmt::print("added {} steps to {}\n", applied.size(), url.display());
+    fmt::print("added {} steps to {}\n", report.missing_migrations.size(), url.display());
   }
   return kExitDone;
 }

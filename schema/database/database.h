@@ -80,7 +80,7 @@ using RowCallback = std::function<Result<void>(const Row&)>;
 
 enum class TransactionMode {
   kRead,   // one consistent state for all queries: REPEATABLE READ, READ ONLY (SQLite: a WAL read
-           // snapshot)
+           // snapshot, or a lock that makes a writer's commit wait where WAL is not on)
   kWrite,  // SQLite: BEGIN IMMEDIATE, waiting a bounded time for another writer
 };
 
@@ -141,6 +141,11 @@ class Database {
   [[nodiscard]] virtual Engine engine() const = 0;
   [[nodiscard]] virtual const DatabaseUrl& url() const = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<Transaction>> begin(TransactionMode mode) = 0;
+
+  // SQLite: from now on, and for every program, readers and a writer do not wait for each other
+  // (WAL mode; it is written into the file). Opening never does this: a file may be somebody
+  // else's. PostgreSQL: nothing to do. Not while a transaction is open.
+  [[nodiscard]] virtual Result<void> let_readers_and_writer_overlap() = 0;
 };
 
 }  // namespace mirror

@@ -73,6 +73,7 @@ class PostgresqlDatabase final : public Database {
   Engine engine() const override { return Engine::kPostgresql; }
   const DatabaseUrl& url() const override { return url_; }
   Result<std::unique_ptr<Transaction>> begin(TransactionMode mode) override;
+  Result<void> let_readers_and_writer_overlap() override { return {}; }
 
  private:
   DatabaseUrl url_;

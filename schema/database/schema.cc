@@ -106,7 +106,8 @@ Result<void> create_schema(Database& database) {
   }
   MIRROR_CHECK(transaction->execute_script(kMirrorManager2[engine]));
   MIRROR_TRY(const auto names, apply_migrations(*transaction, engine));
-  return transaction->commit();
+  MIRROR_CHECK(transaction->commit());
+  return database.let_readers_and_writer_overlap();
 }
 
 }  // namespace mirror

@@ -66,6 +66,10 @@ class SqliteDatabase final : public Database {
   Engine engine() const override { return Engine::kSqlite; }
   const DatabaseUrl& url() const override { return url_; }
   Result<std::unique_ptr<Transaction>> begin(TransactionMode mode) override;
+  Result<void> let_readers_and_writer_overlap() override {
+    // A file system without shared memory keeps the mode that was there; that is no error.
+    return script("PRAGMA journal_mode = WAL");
+  }
 
   // What a user must grant, for errors about access.
   [[nodiscard]] std::string needs_folder() const;
@@ -224,9 +228,11 @@ tl::unexpected<Error> SqliteDatabase::error(int code) const {
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return fail(ErrorKind::kConflict,
-                  "{}: another program is writing; waited {} ms, try again when it is done", name,
-                  limits_.busy_timeout_ms);
+      return fail(
+          ErrorKind::kConflict,
+          "{}: another program is writing (or reading, if mirrorctl database upgrade has not "
+          "yet let both go on at once); waited {} ms, try again when it is done",
+          name, limits_.busy_timeout_ms);
     case SQLITE_CANTOPEN:
       return fail(ErrorKind::kDatabase, "{}: {}; {}", name, text, needs_folder());
     case SQLITE_NOTADB:
@@ -301,10 +307,8 @@ Result<void> configure(SqliteDatabase& database, sqlite3* connection, OpenMode m
   MIRROR_CHECK(
       database.script("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
                       "PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536;"));
-  if (mode == OpenMode::kRead) {
-    return database.script("PRAGMA query_only = ON; SELECT 1 FROM sqlite_schema LIMIT 1");
-  }
-  return database.script("PRAGMA journal_mode = WAL; SELECT 1 FROM sqlite_schema LIMIT 1");
+  if (mode == OpenMode::kRead) MIRROR_CHECK(database.script("PRAGMA query_only = ON"));
+  return database.script("SELECT 1 FROM sqlite_schema LIMIT 1");
 }
 
 Result<Connection> connect(const std::string& path, int flags, const std::string& name) {

@@ -238,6 +238,7 @@ TEST_P(DatabaseTest, TheTransactionIsBusyWhileItsRowsAreRead) {
 }
 
 TEST_P(DatabaseTest, AReaderSeesOneStateWhileAWriterCommits) {
+  expect_ok(database_->let_readers_and_writer_overlap());
   commit_script("CREATE TABLE t (id INTEGER)");
   const auto reader = open(OpenMode::kRead);
   auto reading =
@@ -248,6 +249,28 @@ TEST_P(DatabaseTest, AReaderSeesOneStateWhileAWriterCommits) {
   EXPECT_EQ(count(*reading, "t"), 0);
   reading.reset();
   EXPECT_EQ(count(*begin(*reader, TransactionMode::kRead), "t"), 2);
+}
+
+TEST_P(DatabaseTest, WithoutOverlapAReaderStillSeesOneStateAndTheWriterWaitsABoundedTime) {
+  if (GetParam() == Engine::kPostgresql) GTEST_SKIP() << "PostgreSQL always lets them overlap";
+  commit_script("CREATE TABLE t (id INTEGER)");
+  const auto reader = open(OpenMode::kRead);
+  auto reading = begin(*reader, TransactionMode::kRead);
+  {
+    DatabaseLimits limits;
+    limits.busy_timeout_ms = 50;
+    const auto writer = open(OpenMode::kWrite, limits);
+    const auto writing = begin(*writer, TransactionMode::kWrite);
+    expect_ok(writing->execute("INSERT INTO t VALUES (1)", {}));
+    const auto committed = writing->commit();
+    ASSERT_FALSE(committed);
+    EXPECT_EQ(committed.error().kind, ErrorKind::kConflict);
+    EXPECT_THAT(committed.error().message, HasSubstr("reading"));
+  }
+  EXPECT_EQ(count(*reading, "t"), 0);
+  reading.reset();
+  commit_script("INSERT INTO t VALUES (2)");
+  EXPECT_EQ(count(*begin(*reader, TransactionMode::kRead), "t"), 1);
 }
 
 TEST_P(DatabaseTest, AReaderCannotWrite) {

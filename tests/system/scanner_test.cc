@@ -48,6 +48,9 @@ class InterruptedDatabase final : public Database {
     if (mode == TransactionMode::kWrite) interrupt_();
     return inner_->begin(mode);
   }
+  Result<void> let_readers_and_writer_overlap() override {
+    return inner_->let_readers_and_writer_overlap();
+  }
 
  private:
   Database* inner_;

@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/core/files.h"
 #include "schema/database/database.h"
+#include "schema/database/schema.h"
 
 namespace mirror {
 namespace {
@@ -68,17 +70,40 @@ TEST_F(SqliteTest, APathThatLooksLikeAUriIsAPath) {
   EXPECT_TRUE(std::filesystem::exists(path("file:a?mode=memory")));
 }
 
-TEST_F(SqliteTest, WritersUseTheWriteAheadLogAndForeignKeys) {
-  create(path("a.db"),
-         "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p INTEGER REFERENCES p (id))");
-  const auto database = open(path("a.db"), OpenMode::kWrite);
+TEST_F(SqliteTest, WhatInitMakesUsesTheWriteAheadLog) {
+  const auto database = open(path("a.db"), OpenMode::kCreate);
   ASSERT_TRUE(database);
+  const auto created = create_schema(**database);
+  ASSERT_TRUE(created) << created.error().message;
   const auto transaction = (*database)->begin(TransactionMode::kWrite);
   ASSERT_TRUE(transaction);
   ASSERT_TRUE((*transaction)->query("PRAGMA journal_mode", {}, [](const Row& row) -> Result<void> {
     EXPECT_EQ(row.text(0), "wal");
     return {};
   }));
+}
+
+TEST_F(SqliteTest, AFileOfSomebodyElseKeepsItsBytes) {
+  create(path("a.db"), "CREATE TABLE precious (id INTEGER); INSERT INTO precious VALUES (1)");
+  const auto before = read_file(path("a.db"), 1 << 20);
+  ASSERT_TRUE(before);
+  for (const OpenMode mode : {OpenMode::kWrite, OpenMode::kCreate}) {
+    const auto database = open(path("a.db"), mode);
+    ASSERT_TRUE(database);
+    const auto created = create_schema(**database);
+    ASSERT_FALSE(created);
+    EXPECT_EQ(created.error().kind, ErrorKind::kRefused);
+  }
+  EXPECT_EQ(*read_file(path("a.db"), 1 << 20), *before);
+}
+
+TEST_F(SqliteTest, ForeignKeysAreEnforced) {
+  create(path("a.db"),
+         "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p INTEGER REFERENCES p (id))");
+  const auto database = open(path("a.db"), OpenMode::kWrite);
+  ASSERT_TRUE(database);
+  const auto transaction = (*database)->begin(TransactionMode::kWrite);
+  ASSERT_TRUE(transaction);
   const auto orphan = (*transaction)->execute("INSERT INTO c VALUES (?1)", {int64_t{7}});
   ASSERT_FALSE(orphan);
   EXPECT_THAT(orphan.error().message, HasSubstr("FOREIGN KEY"));
