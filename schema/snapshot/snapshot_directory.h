@@ -4,8 +4,9 @@
 //   <seq>-<digest>.mls       snapshots; seq has 10 digits and is never used twice
 //   <seq>-<digest>.mls.tmp   one being written
 //   LOCK                     flock(2): one writer at a time; the kernel releases it on any death
-//   HOLD                     if present, compiles write snapshots but do not move CURRENT (who,
-//   when, why) SEQUENCE                 the last sequence number given out
+//   HOLD                     if present, compiles write snapshots but do not move CURRENT;
+//                            lines "who: ", "when: ", "why: "
+//   SEQUENCE                 the last sequence number given out
 //
 // Everything is published by rename; a reader sees the old or the new state, whole. All functions
 // block.
