@@ -1,10 +1,9 @@
 #include "compiler/compile_command.h"
 
-#include <fmt/chrono.h>
-
 #include <chrono>
 #include <cstdio>
 
+#include "base/core/http_date.h"
 #include "base/core/text.h"
 #include "compiler/database_input.h"
 #include "compiler/dump.h"
@@ -45,15 +44,11 @@ void CompileOptions::declare(CommandLine& line) {
 
 namespace {
 
-std::string format_time(uint64_t unix_seconds) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<time_t>(unix_seconds)));
-}
-
 void print_facts(const SnapshotView& view, uint64_t size) {
   const auto counts = count_contents(view);
   fmt::print("  size {} bytes, text {} bytes, largest answer {} bytes\n", size,
              view.text_bytes.size(), view.body_size_max);
-  fmt::print("  created at {} ({})\n", view.created_at, format_time(view.created_at));
+  fmt::print("  created at {} ({})\n", view.created_at, utc_text(view.created_at));
   fmt::print("  hosts {} ({} with URLs), categories {}, countries {}\n", view.hosts.size(),
              counts.hosts_with_urls, view.categories.size(), view.countries.size());
   fmt::print("  directories {}, distinct sets of carriers {}, carriers {}, files {}\n",
@@ -85,9 +80,11 @@ class Compile {
           "environment)");
     }
     if (!options_.snapshots) return line_.usage_error("--snapshots DIRECTORY is needed");
-    if (options_.created_at && !parse_uint64(*options_.created_at)) {
+    if (options_.created_at &&
+        parse_uint64(*options_.created_at).value_or(kSnapshotTimeMax + 1) > kSnapshotTimeMax) {
       return line_.usage_error("--created-at: " + quote_for_message(*options_.created_at) +
-                               " is no number of seconds");
+                               " is no number of seconds from 0 to " +
+                               std::to_string(kSnapshotTimeMax));
     }
     const auto code = compile();
     if (code) return *code;

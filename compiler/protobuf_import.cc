@@ -200,6 +200,9 @@ class Importer {
   void entry(const RecordStream::Record& record) {
     if (record.field == 1) {
       if (record.type != WireType::kVarint) throw Malformed{"Time is not a number"};
+      if (record.number > kSnapshotTimeMax)
+        throw Malformed{
+            fmt::format("Time {} is above the limit of {}", record.number, kSnapshotTimeMax)};
       world_.created_at = record.number;
       return;
     }

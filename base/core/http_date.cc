@@ -62,4 +62,11 @@ void HttpDate::set(int64_t unix_seconds) {
   put_digits(&day_[8], date.day, 2);
 }
 
+std::string utc_text(uint64_t unix_seconds) {
+  if (unix_seconds > uint64_t{kLast}) return "?";
+  const HttpDate date(static_cast<int64_t>(unix_seconds));
+  const auto time = date.text().substr(std::string_view("xxx, 00 xxx 0000 ").size(), 8);
+  return std::string(date.day()).append("T").append(time).append("Z");
+}
+
 }  // namespace mirror

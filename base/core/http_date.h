@@ -1,10 +1,11 @@
-// `Sun, 22 Nov 2026 12:30:45 GMT` (RFC 9110 section 5.6.7), which metalinks use as well, and
-// `2026-11-22`, which the access log uses; always UTC. No locale, no time zone database: gmtime_r
-// takes a lock.
+// `Sun, 22 Nov 2026 12:30:45 GMT` (RFC 9110 section 5.6.7), which metalinks use as well,
+// `2026-11-22`, which the access log uses, and `2026-11-22T12:30:45Z`, for people; always UTC. No
+// locale, no time zone database: gmtime_r takes a lock.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace mirror {
@@ -32,5 +33,8 @@ class HttpDate {
   std::array<char, 29> text_{};
   std::array<char, 10> day_{};
 };
+
+// `2026-11-22T12:30:45Z` (RFC 3339); `?` after the year 9999, so that any number may be shown.
+[[nodiscard]] std::string utc_text(uint64_t unix_seconds);
 
 }  // namespace mirror

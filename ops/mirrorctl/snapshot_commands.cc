@@ -1,6 +1,5 @@
 // mirrorctl snapshot list | check | rollback | release: what is published, and going back to what
 // was.
-#include <fmt/chrono.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -12,15 +11,12 @@
 #include <string>
 
 #include "base/core/clock.h"
+#include "base/core/http_date.h"
 #include "ops/mirrorctl/command_group.h"
 #include "schema/snapshot/snapshot_directory.h"
 
 namespace mirror {
 namespace {
-
-std::string format_time(uint64_t unix_seconds) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<time_t>(unix_seconds)));
-}
 
 std::string format_age(int64_t seconds) {
   struct Unit {
@@ -101,7 +97,7 @@ class SnapshotCommands final : public CommandGroup {
 
   static void print_hold(const std::optional<Hold>& hold) {
     if (!hold) return;
-    fmt::print("HOLD since {} by {}: {}\n", hold->when == 0 ? "?" : format_time(hold->when),
+    fmt::print("HOLD since {} by {}: {}\n", hold->when == 0 ? "?" : utc_text(hold->when),
                hold->who.empty() ? "?" : hold->who,
                hold->why.empty() ? "no reason given" : hold->why);
   }
@@ -118,7 +114,7 @@ class SnapshotCommands final : public CommandGroup {
       const bool is_held = hold && live && entry.name.sequence > live->name.sequence;
       fmt::print("{:>10} {:>12} {:>5}  {:<20}  {}{}\n", entry.name.sequence, entry.size,
                  format_age(clock_.unix_seconds() - entry.modified_at),
-                 snapshot ? format_time(snapshot->view().created_at) : "?",
+                 snapshot ? utc_text(snapshot->view().created_at) : "?",
                  is_live   ? "live"
                  : is_held ? "held back"
                            : "",

@@ -26,6 +26,8 @@ inline constexpr uint32_t kNone = 0xffffffff;
 inline constexpr uint32_t kSnapshotFormat = 1;
 inline constexpr uint64_t kSnapshotSizeMax = uint64_t{1} << 30;
 inline constexpr std::string_view kSnapshotMagic = "MIRRSNAP";
+// The latest created_at, in Unix seconds: far away, and still far from overflows.
+inline constexpr uint64_t kSnapshotTimeMax = uint64_t{1} << 40;
 
 // Limits of what a snapshot holds; the compiler leaves out what is larger, validate() refuses it.
 inline constexpr uint32_t kWeightMax = 100'000;

@@ -110,7 +110,7 @@ Result<Current> Current::parse(std::string_view line) {
   if (!digest || *digest != name->digest)
     return refuse("the digest differs from the one in the name");
   const auto created_at = parse_uint64(fields[3]);
-  if (!created_at) return refuse("the last field is not a time");
+  if (!created_at || *created_at > kSnapshotTimeMax) return refuse("the last field is not a time");
   return Current{*name, *size, *created_at};
 }
 
@@ -144,6 +144,7 @@ Result<std::optional<Hold>> SnapshotDirectory::hold() const {
         colon == std::string_view::npos ? std::string_view{} : trim(line.substr(colon + 1));
     if (line.starts_with("who:")) hold.who = one_line(value);
     if (line.starts_with("when:")) hold.when = parse_uint64(value).value_or(0);
+    if (hold.when > kSnapshotTimeMax) hold.when = 0;
     if (line.starts_with("why:")) hold.why = one_line(value);
   }
   return std::optional(std::move(hold));

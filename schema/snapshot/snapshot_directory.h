@@ -44,7 +44,7 @@ struct Current {
 
 struct Hold {
   std::string who;
-  uint64_t when = 0;  // Unix seconds
+  uint64_t when = 0;  // Unix seconds; 0 if HOLD does not say
   std::string why;
 };
 

@@ -50,6 +50,10 @@ Result<SnapshotHeader> read_header(std::span<const uint8_t> bytes) {
     return fail(ErrorKind::kInvalid, "the header holds values that format {} does not have",
                 header.format);
   }
+  if (header.created_at > kSnapshotTimeMax) {
+    return fail(ErrorKind::kInvalid, "created_at is {}, above the limit of {}", header.created_at,
+                kSnapshotTimeMax);
+  }
   if (header.payload_size != bytes.size() - sizeof header) {
     return fail(ErrorKind::kInvalid, "{} bytes of payload instead of the {} that the header says",
                 bytes.size() - sizeof header, header.payload_size);

@@ -65,6 +65,7 @@ class Input(ProgramTest):
         for arguments in (["--no-such-option"], [], ["--database", "sqlite:/x"], ["--from-protobuf"],
                           ["--format", "2", "--from-protobuf", "x", "--snapshots", "y"],
                           ["--from-protobuf", "x", "--snapshots", "y", "--created-at", "noon"],
+                          ["--from-protobuf", "x", "--snapshots", "y", "--created-at", "1099511627777"],
                           ["--from-protobuf", "x", "--snapshots", "y", "--keep", "0"],
                           ["--from-protobuf", "x", "--snapshots", "y", "--log-level", "loud"]):
             result = self.run_program(COMPILE, *arguments)
@@ -138,6 +139,16 @@ class Publication(ProgramTest):
         self.assertEqual(forced.returncode, DONE)
         self.assertIn("because of --force", forced.stderr)
         self.assertEqual(self.sequence(), 2)
+
+    def test_a_time_far_away(self):
+        result = self.compile("a", "--created-at", "1099511627776")
+        self.assertEqual(result.returncode, DONE, result.stderr)
+        self.assertIn("created at 1099511627776 (?)", result.stdout)
+        with open(os.path.join(self.snapshots, "HOLD"), "w", encoding="ascii") as hold:
+            hold.write("when: 18446744073709551615\n")
+        listed = self.control("list")
+        self.assertEqual(listed.returncode, DONE, listed.stderr)
+        self.assertIn("HOLD since ?", listed.stdout)
 
     def test_rollback_hold_and_release(self):
         for mark in "abc":

@@ -220,6 +220,9 @@ TEST_F(ProtobufImport, RefusesWhatIsNoCache) {
   EXPECT_THAT(error_of(""), HasSubstr("Time is missing"));
   EXPECT_THAT(error_of("hello, this is a text"), HasSubstr("field 13 is not a message"));
   EXPECT_THAT(error_of(std::string(12, '\xff')), HasSubstr("more than ten bytes"));
+  std::string late;
+  pbf_writer(late).add_uint64(1, (uint64_t{1} << 40) + 1);
+  EXPECT_THAT(error_of(late), HasSubstr("Time 1099511627777 is above the limit"));
   const SystemClock clock;
   EXPECT_FALSE(import_protobuf("/nonexistent/cache", clock, true, diagnostics_));
   EXPECT_FALSE(import_protobuf("/", clock, true, diagnostics_));

@@ -22,6 +22,14 @@ TEST(HttpDate, KnownDates) {
   EXPECT_EQ(date.at(INT64_MIN), "Sat, 01 Jan 0000 00:00:00 GMT");
 }
 
+TEST(HttpDate, TextsForPeople) {
+  EXPECT_EQ(utc_text(0), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(utc_text(1709210096), "2024-02-29T12:34:56Z");
+  EXPECT_EQ(utc_text(253402300799), "9999-12-31T23:59:59Z");
+  EXPECT_EQ(utc_text(253402300800), "?");
+  EXPECT_EQ(utc_text(UINT64_MAX), "?");
+}
+
 TEST(HttpDate, AgreesWithTheSystemLibrary) {
   Random random(test_seed());
   HttpDate date;

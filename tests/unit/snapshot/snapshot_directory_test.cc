@@ -96,8 +96,10 @@ TEST_F(Directory, AHostileCurrentIsRefusedWithAReason) {
     write("CURRENT", good.substr(0, size));
     EXPECT_THAT(current_error(), HasSubstr("CURRENT")) << size;
   }
-  for (const auto& text : {std::string("garbage\n"), std::string(5000, 'x'), std::string(5, '\0'),
-                           good + good, " " + good, std::string("../../etc/passwd 1 2 3\n")}) {
+  for (const auto& text :
+       {std::string("garbage\n"), std::string(5000, 'x'), std::string(5, '\0'), good + good,
+        " " + good, good.substr(0, good.rfind(' ')) + " 1099511627777\n",
+        std::string("../../etc/passwd 1 2 3\n")}) {
     write("CURRENT", text);
     EXPECT_THAT(current_error(), HasSubstr("CURRENT"));
   }
@@ -206,6 +208,8 @@ TEST_F(Directory, AnyFileHoldIsAHold) {
   EXPECT_FALSE(*directory_->hold());
   write("HOLD", "");
   EXPECT_TRUE(*directory_->hold());
+  write("HOLD", "who: me\nwhen: 18446744073709551615\n");
+  EXPECT_EQ((*directory_->hold())->when, 0u);
   auto writer = directory_->lock();
   ASSERT_TRUE(writer->set_hold({"me@here", 42, "two\nlines\x01"}));
   const auto hold = directory_->hold();

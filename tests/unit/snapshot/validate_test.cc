@@ -145,6 +145,9 @@ TEST(Validate, SaysWhatIsWrongWithAHeader) {
   EXPECT_THAT(with_header([](SnapshotHeader& h) { h.digest_low ^= 1; }),
               HasSubstr("digest of the payload is wrong"));
   EXPECT_THAT(with_header([](SnapshotHeader& h) { h.reserved = 1; }), HasSubstr("does not have"));
+  EXPECT_THAT(with_header([](SnapshotHeader& h) { h.created_at = kSnapshotTimeMax + 1; }),
+              HasSubstr("created_at is 1099511627777"));
+  EXPECT_EQ(with_header([](SnapshotHeader& h) { h.created_at = kSnapshotTimeMax; }), "");
   EXPECT_EQ(with_header([](SnapshotHeader&) {}), "");
 }
 
