@@ -109,7 +109,7 @@ class SnapshotCommands final : public CommandGroup {
     fmt::print("{:>10} {:>12} {:>5}  {:<20}  {}\n", "NUMBER", "BYTES", "AGE", "DATA READ AT",
                "STATE");
     for (const auto& entry : entries) {
-      const auto snapshot = Snapshot::open(directory.path_of(entry.name));
+      const auto snapshot = directory.open(entry);
       const bool is_live = live && live->name == entry.name;
       const bool is_held = hold && live && entry.name.sequence > live->name.sequence;
       fmt::print("{:>10} {:>12} {:>5}  {:<20}  {}{}\n", entry.name.sequence, entry.size,
@@ -137,7 +137,7 @@ class SnapshotCommands final : public CommandGroup {
       code = kExitFailed;
     }
     for (const auto& entry : entries) {
-      const auto snapshot = Snapshot::open(directory.path_of(entry.name));
+      const auto snapshot = directory.open(entry);
       if (snapshot) {
         fmt::print("{}: good\n", entry.name.to_string());
       } else {
@@ -151,13 +151,13 @@ class SnapshotCommands final : public CommandGroup {
   }
 
   // The number that was asked for, or the newest one below the live one.
-  Result<SnapshotName> target_of(const SnapshotDirectory& directory) const {
+  Result<SnapshotDirectory::Entry> target_of(const SnapshotDirectory& directory) const {
     MIRROR_TRY(const auto entries, directory.list());
     if (to_) {
       const auto wanted = static_cast<uint64_t>(*to_);
       const auto at =
           std::ranges::find(entries, wanted, [](const auto& entry) { return entry.name.sequence; });
-      if (at != entries.end()) return at->name;
+      if (at != entries.end()) return *at;
       return fail(ErrorKind::kNotFound,
                   "{}: no snapshot {}; `mirrorctl snapshot list` shows what is there",
                   directory.path(), wanted);
@@ -165,15 +165,18 @@ class SnapshotCommands final : public CommandGroup {
     MIRROR_TRY(const auto live, directory.current());
     const auto at = std::ranges::find_if(
         entries, [&](const auto& entry) { return entry.name.sequence < live.name.sequence; });
-    if (at != entries.end()) return at->name;
+    if (at != entries.end()) return *at;
     return fail(ErrorKind::kNotFound, "{}: nothing is older than the live snapshot {}",
                 directory.path(), live.name.sequence);
   }
 
   Result<int> rollback(SnapshotDirectory& directory) const {
-    MIRROR_TRY(const auto name, target_of(directory));
+    // lock() would make a directory that is not there.
+    MIRROR_CHECK(directory.list());
     MIRROR_TRY(auto writer, directory.lock());
-    MIRROR_TRY(const auto snapshot, Snapshot::open(directory.path_of(name)));
+    MIRROR_TRY(const auto entry, target_of(directory));
+    MIRROR_TRY(const auto snapshot, directory.open(entry));
+    const auto& name = entry.name;
     const Current target{name, snapshot.size(), snapshot.view().created_at};
     // HOLD comes first: a kill between the two then leaves the live one live and compiles waiting.
     const auto now = static_cast<uint64_t>(clock_.unix_seconds());

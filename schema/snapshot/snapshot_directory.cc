@@ -169,6 +169,10 @@ Result<Snapshot> SnapshotDirectory::open(const Current& current) const {
                         Snapshot::Expectation{current.size, current.name.digest});
 }
 
+Result<Snapshot> SnapshotDirectory::open(const Entry& entry) const {
+  return Snapshot::open(path_of(entry.name), Snapshot::Expectation{entry.size, entry.name.digest});
+}
+
 Result<SnapshotDirectory::Writer> SnapshotDirectory::lock() {
   std::error_code error;
   std::filesystem::create_directories(path_, error);

@@ -68,6 +68,8 @@ class SnapshotDirectory {
   [[nodiscard]] Result<std::vector<Entry>> list() const;
   // Opens what CURRENT names, with size and digest as said there.
   [[nodiscard]] Result<Snapshot> open(const Current& current) const;
+  // Opens a file of the list, with the digest in its name.
+  [[nodiscard]] Result<Snapshot> open(const Entry& entry) const;
 
   // --- for writers
   // Creates the directory if need be and takes LOCK; kConflict, with the holder's process id, if it

@@ -172,6 +172,26 @@ class Publication(ProgramTest):
         self.assertEqual(self.compile("e").returncode, DONE)
         self.assertEqual(self.sequence(), 5)
 
+    def test_a_file_under_the_name_of_another(self):
+        files = []
+        for mark in "abc":
+            self.assertEqual(self.compile(mark).returncode, DONE)
+            files.append(os.path.join(self.snapshots, self.current().split()[0]))
+        shutil.copyfile(files[1], files[0])
+        before = self.current()
+        self.assert_one_line(self.control("rollback", "--to", "1"), FAILED, files[0], "digest")
+        self.assertEqual(self.current(), before)
+        self.assertFalse(os.path.exists(os.path.join(self.snapshots, "HOLD")))
+        self.assertRegex(self.control("list").stdout, r"(?m)^ +1 .* damaged$")
+        check = self.control("check")
+        self.assertEqual(check.returncode, FAILED)
+        self.assertIn(files[0] + ": ", check.stdout)
+        self.assertEqual(self.control("rollback").returncode, DONE)
+
+    def test_a_rollback_makes_no_directory(self):
+        self.assert_one_line(self.control("rollback"), FAILED, self.snapshots)
+        self.assertFalse(os.path.exists(self.snapshots))
+
     def test_check_finds_damage(self):
         self.compile("a")
         self.compile("b")

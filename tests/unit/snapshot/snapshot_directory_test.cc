@@ -128,6 +128,9 @@ TEST_F(Directory, TheDigestIsCompared) {
   fs::copy_file(directory_->path_of(two.name), directory_->path_of(one.name),
                 fs::copy_options::overwrite_existing);
   EXPECT_THAT(directory_->open(one).error().message, HasSubstr("its digest is"));
+  const auto entries = directory_->list();
+  EXPECT_TRUE(directory_->open(entries->front()));
+  EXPECT_THAT(directory_->open(entries->back()).error().message, HasSubstr("its digest is"));
 }
 
 TEST_F(Directory, SequenceNumbersAreNeverUsedTwice) {
