@@ -104,7 +104,9 @@ class SnapshotCommands final : public CommandGroup {
 
   Result<int> list(const SnapshotDirectory& directory) const {
     MIRROR_TRY(const auto entries, directory.list());
-    MIRROR_TRY(const auto live, live_of(directory));
+    // The list helps most where CURRENT is garbage: the error comes after it.
+    auto live_or_error = live_of(directory);
+    const auto live = live_or_error.value_or(std::nullopt);
     MIRROR_TRY(const auto hold, directory.hold());
     fmt::print("{:>10} {:>12} {:>5}  {:<20}  {}\n", "NUMBER", "BYTES", "AGE", "DATA READ AT",
                "STATE");
@@ -121,6 +123,7 @@ class SnapshotCommands final : public CommandGroup {
                  snapshot ? "" : " damaged");
     }
     print_hold(hold);
+    if (!live_or_error) return tl::unexpected(std::move(live_or_error).error());
     return kExitDone;
   }
 

@@ -207,6 +207,15 @@ class Publication(ProgramTest):
         self.assertEqual(self.control("check").returncode, FAILED)
         self.assertEqual(self.sequence(), 3)
 
+    def test_a_list_without_a_readable_current(self):
+        self.compile("a")
+        self.compile("b")
+        with open(os.path.join(self.snapshots, "CURRENT"), "w", encoding="ascii") as current:
+            current.write("garbage\n")
+        listed = self.control("list")
+        self.assert_one_line(listed, FAILED, "CURRENT", "garbage")
+        self.assertRegex(listed.stdout, r"(?m)^ +2 .*\n +1 .*$")
+
     def test_the_lock(self):
         self.compile("a")
         lock = os.path.join(self.snapshots, "LOCK")
