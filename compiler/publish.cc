@@ -68,6 +68,7 @@ Result<Published> publish_snapshot(SnapshotDirectory& directory, std::string_vie
   name.digest = digest_of_file(file_bytes);
 
   MIRROR_TRY(auto writer, directory.lock());
+  MIRROR_CHECK(writer.delete_leftovers());
   MIRROR_TRY(auto hold, directory.hold());
   std::optional<Current> live;
   if (auto current = directory.current()) {

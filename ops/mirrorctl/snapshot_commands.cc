@@ -177,6 +177,7 @@ class SnapshotCommands final : public CommandGroup {
     // lock() would make a directory that is not there.
     MIRROR_CHECK(directory.list());
     MIRROR_TRY(auto writer, directory.lock());
+    MIRROR_CHECK(writer.delete_leftovers());
     MIRROR_TRY(const auto entry, target_of(directory));
     MIRROR_TRY(const auto snapshot, directory.open(entry));
     const auto& name = entry.name;

@@ -271,7 +271,7 @@ Result<bool> SnapshotDirectory::Writer::release_hold() {
   return true;
 }
 
-Result<void> SnapshotDirectory::Writer::collect(size_t keep) {
+Result<void> SnapshotDirectory::Writer::delete_leftovers() {
   MIRROR_TRY(const auto names, names_in(directory_.path()));
   for (const auto& name : names) {
     // LOCK is ours, so nobody is writing these: their writers were killed.
@@ -279,6 +279,10 @@ Result<void> SnapshotDirectory::Writer::collect(size_t keep) {
                           name == "SEQUENCE.tmp" || name == "HOLD.tmp";
     if (leftover) ::unlink((directory_.path() + "/" + name).c_str());
   }
+  return {};
+}
+
+Result<void> SnapshotDirectory::Writer::collect(size_t keep) {
   const auto live = directory_.current();
   // Without knowing the live one nothing may be deleted.
   if (!live)

@@ -92,8 +92,11 @@ class SnapshotDirectory::Writer {
   [[nodiscard]] Result<void> publish(const Current& current);
   [[nodiscard]] Result<void> set_hold(const Hold& hold);
   [[nodiscard]] Result<bool> release_hold();
-  // Deletes leftovers of killed writers and all but the newest `keep` snapshots; never the live
-  // one, and never one that is newer than the live one while HOLD is there.
+  // Deletes what killed writers left behind, so that it does not take the room of what comes: call
+  // it first. What cannot be deleted stays.
+  [[nodiscard]] Result<void> delete_leftovers();
+  // Deletes all but the newest `keep` snapshots; never the live one, and never one that is newer
+  // than the live one while HOLD is there.
   [[nodiscard]] Result<void> collect(size_t keep);
 
  private:

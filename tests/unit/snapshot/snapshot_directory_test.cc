@@ -191,6 +191,7 @@ TEST_F(Directory, CollectKeepsTheNewestTheLiveAndTheHeld) {
   write("notes.txt", "not ours");
   auto writer = directory_->lock();
   ASSERT_TRUE(writer->publish(all[1]));
+  ASSERT_TRUE(writer->delete_leftovers());
   ASSERT_TRUE(writer->collect(2));
   std::vector<uint64_t> left;
   const auto entries = directory_->list();
@@ -236,6 +237,17 @@ TEST_F(Directory, EqualContentsPublishNothing) {
   // Unless the live file is damaged.
   fs::resize_file(directory_->path_of(first->snapshot.name), 100);
   EXPECT_EQ(compile(1)->outcome, PublishOutcome::kPublished);
+}
+
+TEST_F(Directory, EveryCompileDeletesLeftovers) {
+  const auto leftover = path_ / ("0000000099-" + std::string(32, 'a') + ".mls.tmp");
+  for (const auto outcome : {PublishOutcome::kPublished, PublishOutcome::kUnchanged}) {
+    write(leftover.filename(), "half");
+    const auto done = compile(1);
+    ASSERT_TRUE(done);
+    EXPECT_EQ(done->outcome, outcome);
+    EXPECT_FALSE(fs::exists(leftover));
+  }
 }
 
 TEST_F(Directory, HoldKeepsCurrentWhereItIs) {
