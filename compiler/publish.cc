@@ -6,12 +6,11 @@
 namespace mirror {
 namespace {
 
-// Contents without the time of their making.
-Result<bool> is_same(const SnapshotDirectory& directory, const std::optional<Current>& live,
-                     const SnapshotName& name) {
-  if (!live || live->name.digest != name.digest) return false;
-  // A live file that is damaged or gone must be replaced, even by the same contents.
-  return directory.open(*live).has_value();
+// Does this file, Current or Entry, hold the contents of that digest? One that is damaged or gone
+// does not, whatever its name says: it must be replaced.
+template <typename File>
+bool holds(const SnapshotDirectory& directory, const File& file, const Digest128& digest) {
+  return file.name.digest == digest && directory.open(file).has_value();
 }
 
 Result<void> pass_gate(const SnapshotDirectory& directory, const Current& live,
@@ -64,8 +63,7 @@ Result<Published> publish_snapshot(SnapshotDirectory& directory, std::string_vie
   if (!candidate)
     return with_context(std::move(candidate).error(),
                         "the new snapshot is not valid: this is a bug");
-  SnapshotName name;
-  name.digest = digest_of_file(file_bytes);
+  const auto digest = digest_of_file(file_bytes);
 
   MIRROR_TRY(auto writer, directory.lock());
   MIRROR_CHECK(writer.delete_leftovers());
@@ -77,13 +75,13 @@ Result<Published> publish_snapshot(SnapshotDirectory& directory, std::string_vie
     log.warning("CURRENT cannot be read, so nothing is compared with it: {}",
                 current.error().message);
   }
-  MIRROR_TRY(const bool same, is_same(directory, live, name));
-  if (same) return Published{PublishOutcome::kUnchanged, *live, std::nullopt};
+  if (live && holds(directory, *live, digest))
+    return Published{PublishOutcome::kUnchanged, *live, std::nullopt};
   if (live) MIRROR_CHECK(pass_gate(directory, *live, *candidate, options, log));
   if (hold) {
     // While nothing moves, equal snapshots must not pile up.
     MIRROR_TRY(const auto entries, directory.list());
-    if (!entries.empty() && entries.front().name.digest == name.digest) {
+    if (!entries.empty() && holds(directory, entries.front(), digest)) {
       return Published{PublishOutcome::kHeld,
                        {entries.front().name, entries.front().size, candidate->created_at},
                        hold};

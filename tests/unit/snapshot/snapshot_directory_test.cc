@@ -260,6 +260,13 @@ TEST_F(Directory, HoldKeepsCurrentWhereItIs) {
   EXPECT_EQ(directory_->list()->size(), 2u);
   EXPECT_EQ(compile(2)->outcome, PublishOutcome::kHeld);
   EXPECT_EQ(directory_->list()->size(), 2u);
+  // Unless the one that waits is damaged.
+  fs::resize_file(directory_->path_of(held->snapshot.name), 100);
+  const auto anew = compile(2);
+  ASSERT_TRUE(anew);
+  EXPECT_EQ(anew->outcome, PublishOutcome::kHeld);
+  EXPECT_EQ(anew->snapshot.name.sequence, 3u);
+  EXPECT_TRUE(directory_->open(anew->snapshot));
   EXPECT_TRUE(*directory_->lock()->release_hold());
   EXPECT_EQ(compile(2)->outcome, PublishOutcome::kPublished);
 }
