@@ -240,7 +240,10 @@ Result<Current> SnapshotDirectory::Writer::add(std::string_view file_bytes) {
     return Current{name, file_bytes.size(), snapshot.view().created_at};
   };
   auto current = attempt();
-  if (!current) ::unlink(temporary.c_str());
+  if (!current) {
+    ::unlink(temporary.c_str());
+    ::unlink(path.c_str());  // if only the fsync after the rename failed
+  }
   return current;
 }
 
