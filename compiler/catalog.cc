@@ -491,8 +491,11 @@ class CatalogReader {
           !is_clean_text(*row.continent)) {
         return diagnostics_.add(kTable, "rows have no country or no continent; left out", row.id);
       }
+      auto continent = normalize_country(*row.continent);
+      if (continent.empty())
+        return diagnostics_.add(kTable, "rows have no country or no continent; left out", row.id);
       const auto [at, inserted] = catalog_.world.continent_redirects.try_emplace(
-          normalize_country(*row.country), normalize_country(*row.continent));
+          normalize_country(*row.country), std::move(continent));
       if (!inserted)
         diagnostics_.add(kTable, "rows repeat a country; the first one counts", row.id);
     });

@@ -386,9 +386,12 @@ class Importer {
     constexpr std::string_view kTable = "CountryContinentRedirectCache";
     const auto [key, value] = read_text_to_text(message);
     if (!clean(key, kTable) || !clean(value, kTable)) return;
-    first(world_.continent_redirects.try_emplace(normalize_country(key), normalize_country(value))
-              .second,
-          kTable, key);
+    auto continent = normalize_country(value);
+    if (continent.empty())
+      return diagnostics_.add(kTable, "entries have no continent", quote_for_message(key));
+    first(
+        world_.continent_redirects.try_emplace(normalize_country(key), std::move(continent)).second,
+        kTable, key);
   }
 
   void repository_redirect(const pbf_reader& message) {

@@ -7,6 +7,7 @@
 #include "base/core/files.h"
 #include "base/core/text.h"
 #include "compiler/country_continent.h"
+#include "compiler/text_rules.h"
 
 namespace mirror {
 namespace {
@@ -98,16 +99,12 @@ CountryContinents parse_country_continents(std::string_view text, std::string_vi
       return diagnostics.add(file, "lines do not begin with a code of two letters", number,
                              quote_for_message(country, 40));
     }
-    if (fields.size() < 2)
+    const auto continent = fields.size() < 2 ? std::string_view{} : unquote(fields[1]);
+    if (continent.empty())
       return diagnostics.add(file, "lines have no continent", number, quote_for_message(country));
-    const auto continent = upper_ascii(unquote(fields[1]));
-    const auto is_clean = [](std::string_view name) {
-      return is_valid_utf8(name) &&
-             std::ranges::none_of(name, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-    };
-    if (!is_clean(country) || !is_clean(continent))
-      return diagnostics.add(file, "lines hold control bytes or are not UTF-8", number);
-    continents[upper_ascii(country)] = continent;
+    if (!is_clean_text(country) || !is_clean_text(continent))
+      return diagnostics.add(file, "lines hold control bytes, are not UTF-8 or too long", number);
+    continents[upper_ascii(country)] = upper_ascii(continent);
   });
   return continents;
 }

@@ -224,6 +224,7 @@ TEST_F(OddRows, C21ContinentRedirectsAreNormalizedAndNeedTheTable) {
   EXPECT_EQ(continent("JP"), "EU");
   EXPECT_EQ(continent("US"), "NA");
   EXPECT_EQ(continent("ZZ"), "?");
+  EXPECT_EQ(continent("DE"), "EU");
 }
 
 TEST_F(OddRows, C07VersionsComeNewestFirstAndNullLast) {

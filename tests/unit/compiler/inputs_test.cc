@@ -109,6 +109,17 @@ TEST(Tables, ReadsCountriesWhateverTheirSpelling) {
   EXPECT_EQ(diagnostics.count(), 2u);
 }
 
+TEST(Tables, AContinentHasACleanName) {
+  Diagnostics diagnostics;
+  const std::string longest(kTextSizeMax, 'A');
+  const auto table = parse_country_continents(
+      "DE,\nFR,\"\"\nSE,a\x01\nUS,\xff\nJP," + longest + "\nGL," + longest + "A\n", "csv",
+      diagnostics);
+  EXPECT_THAT(table, ElementsAre(Pair("JP", longest)));
+  EXPECT_EQ(diagnostics.count("csv", "lines have no continent"), 2u);
+  EXPECT_EQ(diagnostics.count(), 5u);
+}
+
 TEST(Tables, ShipsEveryCountry) {
   const auto table = default_country_continents();
   EXPECT_EQ(table.size(), 250u);

@@ -216,6 +216,17 @@ TEST_F(ProtobufImport, FilesOfOneNameAreMerged) {
             " <files>\n  <file name=\"none.iso\">\n   <resources maxconnections=\"1\">\n");
 }
 
+TEST_F(ProtobufImport, AnEmptyContinentIsNone) {
+  std::string bytes = time_only();
+  pbf_writer out(bytes);
+  text_to_text(out, 7, "DE", " ");
+  text_to_text(out, 7, "de", "na");
+  const auto world = import(bytes);
+  ASSERT_TRUE(world);
+  EXPECT_THAT(world->continent_redirects, ElementsAre(Pair("DE", "NA")));
+  EXPECT_EQ(diagnostics_.count("CountryContinentRedirectCache", "entries have no continent"), 1u);
+}
+
 TEST_F(ProtobufImport, RefusesWhatIsNoCache) {
   EXPECT_THAT(error_of(""), HasSubstr("Time is missing"));
   EXPECT_THAT(error_of("hello, this is a text"), HasSubstr("field 13 is not a message"));

@@ -334,7 +334,8 @@ void add_odd_repositories(DatabaseRows& rows) {
                                {3, "gone", std::nullopt},
                                {4, "empty", ""},
                                {5, "os", "elsewhere"}};
-  rows.country_continent_redirects = {{1, "jp ", " eu"}, {2, "JP", "NA"}, {3, "ZZ", "EU"}};
+  rows.country_continent_redirects = {
+      {1, "jp ", " eu"}, {2, "JP", "NA"}, {3, "ZZ", "EU"}, {4, "US", " "}, {5, "DE", std::nullopt}};
   const auto detail = [&rows](int64_t id, int64_t directory, const char* name,
                               std::optional<int64_t> timestamp, std::optional<int64_t> size,
                               std::optional<std::string> sha256) {
