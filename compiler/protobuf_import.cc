@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <protozero/pbf_reader.hpp>
-#include <unordered_map>
+#include <set>
 
 #include "base/core/progress.h"
 #include "base/core/text.h"
@@ -21,7 +22,11 @@ using WireType = RecordStream::WireType;
 // Thrown inside of this file only, beside protozero's own exceptions, and caught around each entry.
 struct Malformed {
   std::string reason;
+  ErrorKind kind = ErrorKind::kInvalid;
 };
+
+// A cache of the whole world names some hundreds; each id takes memory, whatever list it is in.
+constexpr size_t kHostsMax = 1'000'000;
 
 std::string_view text_of(pbf_reader& message, std::string_view field) {
   if (message.wire_type() != protozero::pbf_wire_type::length_delimited) {
@@ -276,6 +281,11 @@ class Importer {
   uint32_t host(int64_t id) {
     const auto [at, inserted] = hosts_.try_emplace(id, static_cast<uint32_t>(world_.hosts.size()));
     if (inserted) {
+      if (world_.hosts.size() == kHostsMax) {
+        throw Malformed{
+            fmt::format("more than {} different hosts: this is no cache of mirrors", kHostsMax),
+            ErrorKind::kLimit};
+      }
       WorldHost host;
       host.id = id;
       // A cache names only hosts that are active; whether one is private depends on the directory
@@ -540,8 +550,9 @@ class Importer {
 
   Diagnostics& diagnostics_;
   World world_;
-  std::unordered_map<int64_t, uint32_t> hosts_;  // id -> place in World::hosts
-  std::unordered_map<int64_t, uint32_t> urls_;   // id -> World::urls, kNone if it cannot be used
+  // The file chooses the ids, so no hash table, which well-chosen ids make a list.
+  std::map<int64_t, uint32_t> hosts_;  // id -> place in World::hosts
+  std::map<int64_t, uint32_t> urls_;   // id -> World::urls, kNone if it cannot be used
   std::set<std::string, std::less<>> directories_, disabled_, redirected_;
   std::set<int64_t> weighed_;
   std::map<std::string, std::string, std::less<>> repositories_;
@@ -557,15 +568,15 @@ class Importer {
 
 Result<void> import_record(Importer& importer, const RecordStream::Record& record,
                            const std::string& path) {
-  const auto refuse = [&](std::string_view reason) {
-    return fail(ErrorKind::kInvalid, "{}: {}, in the entry of field {} at bytes {} to {}", path,
-                reason, record.field, record.offset, record.end);
+  const auto refuse = [&](std::string_view reason, ErrorKind kind = ErrorKind::kInvalid) {
+    return fail(kind, "{}: {}, in the entry of field {} at bytes {} to {}", path, reason,
+                record.field, record.offset, record.end);
   };
   try {
     importer.entry(record);
     return {};
   } catch (const Malformed& malformed) {
-    return refuse(malformed.reason);
+    return refuse(malformed.reason, malformed.kind);
   } catch (const protozero::end_of_buffer_exception&) {
     return refuse("a field goes beyond the end of its message");
   } catch (const protozero::unknown_pbf_wire_type_exception&) {

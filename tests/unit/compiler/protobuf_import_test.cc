@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <protozero/pbf_writer.hpp>
 
 #include "tests/unit/compiler/small_compile.h"
@@ -225,6 +226,23 @@ TEST_F(ProtobufImport, AnEmptyContinentIsNone) {
   ASSERT_TRUE(world);
   EXPECT_THAT(world->continent_redirects, ElementsAre(Pair("DE", "NA")));
   EXPECT_EQ(diagnostics_.count("CountryContinentRedirectCache", "entries have no continent"), 1u);
+}
+
+TEST_F(ProtobufImport, TheNumberOfHostsHasALimit) {
+  constexpr int64_t kHostsMax = 1'000'000;
+  std::string bytes = time_only();
+  pbf_writer out(bytes);
+  std::vector<int64_t> ids(kHostsMax);
+  std::iota(ids.begin(), ids.end(), 0);
+  number_to_numbers(out, 10, 64500, ids, true);
+  EXPECT_TRUE(import(bytes));
+  number_to_numbers(out, 10, 64501, {kHostsMax - 1}, true);
+  EXPECT_TRUE(import(bytes));
+  number_to_numbers(out, 10, 64502, {kHostsMax}, true);
+  const auto world = import(bytes);
+  ASSERT_FALSE(world);
+  EXPECT_EQ(world.error().kind, ErrorKind::kLimit);
+  EXPECT_THAT(world.error().message, HasSubstr("more than 1000000 different hosts"));
 }
 
 TEST_F(ProtobufImport, RefusesWhatIsNoCache) {
