@@ -1,6 +1,7 @@
 #include "compiler/catalog.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 #include <unordered_map>
 
@@ -66,6 +67,7 @@ class CatalogReader {
     uint32_t member;
   };
   struct Directory {
+    int64_t id = 0;
     std::string name;
     uint32_t category = kNone;
     uint32_t entry = kNone;  // World::directories; also of a namesake
@@ -187,7 +189,7 @@ class CatalogReader {
   Result<void> read_directories() {
     MIRROR_CHECK(each<DirectoryRow>([&](const DirectoryRow& row) {
       directory_of_[row.id] = static_cast<uint32_t>(directories_.size());
-      directories_.push_back({row.name});
+      directories_.push_back({row.id, row.name});
     }));
     std::unordered_map<int64_t, std::string> products;
     MIRROR_CHECK(each<ProductRow>([&](const ProductRow& row) {
@@ -226,10 +228,14 @@ class CatalogReader {
   Result<void> read_host_categories() {
     MIRROR_CHECK(each<HostCategoryRow>([&](const HostCategoryRow& row) {
       const uint32_t host = host_of(row.host_id, "host_category", row.id);
-      if (host == kNone) return;
+      if (host == kNone) {
+        lost_rows_[row.id] = 0;
+        return;
+      }
       const auto category =
           row.category_id ? category_of_.find(*row.category_id) : category_of_.end();
       if (category == category_of_.end()) {
+        lost_rows_[row.id] = 0;
         return diagnostics_.add("host_category", "rows name no category; left out", row.id);
       }
       auto& members = categories_[category->second].members;
@@ -254,8 +260,11 @@ class CatalogReader {
     // Private ones are for other mirrors to copy from; NULL is not public either.
     if (row.is_private.value_or(true)) return;
     const auto host_category = host_categories_.find(row.host_category_id);
-    // What was left out there has been reported there.
-    if (host_category == host_categories_.end()) return;
+    if (host_category == host_categories_.end()) {
+      return diagnostics_.add(
+          kTable, "URLs belong to a host_category that does not exist or was left out; left out",
+          row.id, quote_for_message(row.url.value_or("")));
+    }
     const auto url = normalize_url(row.url.value_or(""));
     if (const auto* fault = std::get_if<UrlFault>(&url)) {
       return diagnostics_.add(kTable, fmt::format("URLs {}; left out", fault->reason), row.id,
@@ -299,7 +308,7 @@ class CatalogReader {
       auto& directory = directories_[i];
       const auto known = entries.find(directory.name);
       if (known != entries.end()) {
-        diagnostics_.add("directory", "names are there twice; the first row counts", known->second,
+        diagnostics_.add("directory", "names are there twice; the first row counts", directory.id,
                          quote_for_message(directory.name));
         directory.category = kNone;
         directory.entry = known->second;
@@ -328,13 +337,14 @@ class CatalogReader {
     constexpr std::string_view kTable = "directory";
     const std::string_view name = directory.name;
     const auto leave_out = [&](std::string_view reason) {
-      diagnostics_.add(kTable, reason, quote_for_message(name));
+      diagnostics_.add(kTable, reason, directory.id, quote_for_message(name));
       return std::nullopt;
     };
     if (directory.category == kNone)
       return leave_out("directories belong to no category; left out");
     const auto& topdir_name = categories_[directory.category].topdir;
-    if (!topdir_name) return std::nullopt;  // reported with the category
+    if (!topdir_name)
+      return leave_out("directories belong to a category without top directory; left out");
     if (!is_clean_text(name))
       return leave_out("names are not UTF-8, too long or hold control bytes; left out");
     std::string_view topdir = *topdir_name;
@@ -348,7 +358,7 @@ class CatalogReader {
 
   // Millions of rows: each becomes one bit.
   Result<void> read_up2date() {
-    return each<HostCategoryDirRow>([&](const HostCategoryDirRow& row) {
+    MIRROR_CHECK(each<HostCategoryDirRow>([&](const HostCategoryDirRow& row) {
       constexpr std::string_view kTable = "host_category_dir";
       if (!row.directory_id)
         return diagnostics_.add(kTable, "rows name no directory; left out", row.id);
@@ -359,15 +369,31 @@ class CatalogReader {
       }
       const auto& directory = directories_[at->second];
       const auto host_category = host_categories_.find(row.host_category_id);
-      // A directory of two categories counts in the first one only; hosts that were left out are
-      // reported elsewhere.
-      if (host_category == host_categories_.end() ||
-          host_category->second.category != directory.category)
-        return;
+      if (host_category == host_categories_.end()) return lose(row);
+      // A directory of two categories counts in the first one only, one without an entry in none:
+      // it has been reported.
+      if (host_category->second.category != directory.category) return;
       const auto words = std::span(carrying_).subspan(directory.first_word,
                                                       word_count(categories_[directory.category]));
       set_bit(words, host_category->second.member);
-    });
+    }));
+    for (const auto& [host_category, count] : lost_rows_) {
+      if (count == 0) continue;
+      diagnostics_.add("host_category_dir",
+                       "host categories were left out, and what their hosts carry with them",
+                       host_category, fmt::format("({} rows)", count));
+    }
+    return {};
+  }
+
+  // One diagnostic a host_category, not one a row: each has as many rows as directories.
+  void lose(const HostCategoryDirRow& row) {
+    const auto lost = lost_rows_.find(row.host_category_id);
+    if (lost != lost_rows_.end())
+      ++lost->second;
+    else
+      diagnostics_.add("host_category_dir",
+                       "rows name a host_category that does not exist; left out", row.id);
   }
 
   void add_carrier_sets() {
@@ -440,12 +466,16 @@ class CatalogReader {
     std::map<std::string, Target> targets;
     MIRROR_CHECK(each<RepositoryRow>([&](const RepositoryRow& row) {
       constexpr std::string_view kTable = "repository";
-      if (!row.directory_id || !row.version_id || !row.arch_id || !row.prefix) return;
+      if (!row.directory_id || !row.version_id || !row.arch_id || !row.prefix) {
+        return diagnostics_.add(
+            kTable, "rows have no directory, version, architecture or prefix; left out", row.id);
+      }
       if (!is_clean_text(*row.prefix))
         return diagnostics_.add(kTable, "prefixes hold control bytes; left out", row.id);
       // Of one architecture, but for all of them (C-20).
       if (row.disabled.value_or(false)) catalog_.world.prefixes[*row.prefix].disabled = true;
-      if (row.prefix->empty()) return;
+      if (row.prefix->empty())
+        return diagnostics_.add(kTable, "rows have an empty prefix and name no repository", row.id);
       const auto arch = arches.find(*row.arch_id);
       const auto directory = directory_of_.find(*row.directory_id);
       if (arch == arches.end() || directory == directory_of_.end()) {
@@ -474,7 +504,8 @@ class CatalogReader {
     std::set<std::string> redirected;
     MIRROR_CHECK(each<RepositoryRedirectRow>([&](const RepositoryRedirectRow& row) {
       constexpr std::string_view kTable = "repository_redirect";
-      if (!row.from_repo || !row.to_repo) return;
+      if (!row.from_repo || !row.to_repo)
+        return diagnostics_.add(kTable, "rows have no repository or no target; left out", row.id);
       if (!is_clean_text(*row.from_repo) || !is_clean_text(*row.to_repo)) {
         return diagnostics_.add(kTable, "texts hold control bytes; left out", row.id);
       }
@@ -482,8 +513,9 @@ class CatalogReader {
         return diagnostics_.add(kTable, "rows repeat a repository; the first one counts", row.id,
                                 quote_for_message(*row.from_repo));
       }
-      // An empty target is no redirect.
-      if (!row.to_repo->empty()) catalog_.world.prefixes[*row.from_repo].redirect = *row.to_repo;
+      if (row.to_repo->empty())
+        return diagnostics_.add(kTable, "rows have an empty target, which is no redirect", row.id);
+      catalog_.world.prefixes[*row.from_repo].redirect = *row.to_repo;
     }));
     return each<CountryContinentRedirectRow>([&](const CountryContinentRedirectRow& row) {
       constexpr std::string_view kTable = "country_continent_redirect";
@@ -573,6 +605,7 @@ class CatalogReader {
   std::vector<Category> categories_;                    // by id
   std::unordered_map<int64_t, uint32_t> category_of_;   // id -> categories_
   std::unordered_map<int64_t, HostCategory> host_categories_;
+  std::map<int64_t, uint64_t> lost_rows_;  // host_category left out -> its host_category_dir rows
   std::vector<uint64_t> carrying_;  // a bit a directory and member: the host is up to date there
 };
 

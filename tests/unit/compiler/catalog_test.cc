@@ -264,6 +264,41 @@ TEST_F(OddRows, Q28TheListNamesEveryRepositoryOfTwoPartsOnce) {
   EXPECT_EQ(snapshot.repository("a+b+x86_64"), "pub/linux/os");
 }
 
+// Table, id and reason of every row that was left out.
+TEST_F(OddRows, WhatIsLeftOutIsReported) {
+  const auto examples = [&](std::string_view table, std::string_view reason) {
+    const auto& entries = snapshot.diagnostics.entries();
+    const auto entry = entries.find(std::pair(std::string(table), std::string(reason)));
+    return entry == entries.end() ? std::vector<std::string>() : entry->second.examples;
+  };
+  EXPECT_THAT(examples("directory", "names are there twice; the first row counts"),
+              ElementsAre("13 \"pub/linux/partly\""));
+  EXPECT_THAT(examples("directory", "directories belong to no category; left out"),
+              ElementsAre("7 \"pub/nowhere\""));
+  EXPECT_THAT(
+      examples("directory", "directories belong to a category without top directory; left out"),
+      ElementsAre("8 \"pub/topless\""));
+  EXPECT_THAT(
+      examples("host_category_url",
+               "URLs belong to a host_category that does not exist or was left out; left out"),
+      ElementsAre(HasSubstr("3 "), HasSubstr("12 "), HasSubstr("28 \"http://lost")));
+  EXPECT_THAT(examples("host_category_dir",
+                       "host categories were left out, and what their hosts carry with them"),
+              ElementsAre("22 (2 rows)"));
+  EXPECT_THAT(
+      examples("host_category_dir", "rows name a host_category that does not exist; left out"),
+      ElementsAre("5"));
+  EXPECT_THAT(
+      examples("repository", "rows have no directory, version, architecture or prefix; left out"),
+      ElementsAre("7", "9"));
+  EXPECT_THAT(examples("repository", "rows have an empty prefix and name no repository"),
+              ElementsAre("8"));
+  EXPECT_THAT(examples("repository_redirect", "rows have no repository or no target; left out"),
+              ElementsAre("3"));
+  EXPECT_THAT(examples("repository_redirect", "rows have an empty target, which is no redirect"),
+              ElementsAre("4"));
+}
+
 // host_category_dir decides where nothing is always up to date.
 TEST(Catalog, OnlyUpToDateHostsCarryADirectory) {
   auto rows = simple_rows();

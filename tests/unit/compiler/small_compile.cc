@@ -285,7 +285,8 @@ void add_odd_directories(DatabaseRows& rows) {
        {9, "pub/empty"},       // in a category without hosts (C-15)
        {10, "pub/linux/bad\nname"},
        {11, "pub/linux/a&b"},
-       {12, "pub/linux/partly"}});
+       {12, "pub/linux/partly"},
+       {13, "pub/linux/partly"}});  // the name of another
   rows.categories.insert(
       rows.categories.end(),
       {{2, "Other", std::nullopt, 5}, {3, "Topless", 1, std::nullopt}, {4, "Empty", 1, 9}});
@@ -310,8 +311,8 @@ void add_odd_directories(DatabaseRows& rows) {
                                   {28, 99, "http://lost.example/", false},
                                   {29, 20, "gopher://two.example/other", false},
                                   {30, 20, "ftp://two.example/other", false}});
-  rows.host_category_dirs = {
-      {1, 20, 5}, {2, 20, 6}, {3, 24, std::nullopt}, {4, 24, 99}, {5, 99, 5}};
+  rows.host_category_dirs = {{1, 20, 5}, {2, 20, 6}, {3, 24, std::nullopt}, {4, 24, 99}, {5, 99, 5},
+                             {6, 22, 5}, {7, 22, 6}};
 }
 
 void add_odd_repositories(DatabaseRows& rows) {
