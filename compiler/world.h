@@ -3,7 +3,7 @@
 // gone already.
 //
 // Hosts are referred to by their place in `hosts`, in any order; texts that repeat are interned.
-// Everything here is plain data; world_model.h turns it into a SnapshotModel.
+// Everything here is plain data; build_model() turns it into a SnapshotModel.
 #pragma once
 
 #include <cstdint>
