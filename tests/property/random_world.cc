@@ -142,13 +142,13 @@ class WorldMaker {
                      "KR", "BR", "se", "us", "Gb", "",   "ZZ", "XYZ", "global", "\xc3\x96"});
   }
   std::optional<int64_t> random_bandwidth() {
-    static const std::vector<std::optional<int64_t>> kBandwidths = {
+    static const std::vector<std::optional<int64_t>> bandwidths = {
         std::nullopt, -5, 0, 1, 100, 1000, 10'000, 100'000, 100'001, 2'147'483'647};
-    return dice_.of(kBandwidths);
+    return dice_.of(bandwidths);
   }
   int64_t random_asn() {
-    static const std::vector<int64_t> kAsns = {65001, 65001, 65002, 65003, 0, -7, 2'147'483'647};
-    return dice_.of(kAsns);
+    static const std::vector<int64_t> asns = {65001, 65001, 65002, 65003, 0, -7, 2'147'483'647};
+    return dice_.of(asns);
   }
   std::optional<int64_t> random_host() {
     if (dice_.chance(5)) return std::nullopt;
@@ -199,30 +199,30 @@ class WorldMaker {
   }
 
   void make_directories() {
-    static const std::vector<std::string> kNames = {"pub/alpha",
-                                                    "pub/alpha/1/os",
-                                                    "pub/alpha/1/os/repodata",
-                                                    "pub/alpha/1/source",
-                                                    "pub/alpha/1/source/repodata",
-                                                    "pub/alpha/2",
-                                                    "pub/alpha-secondary/x",
-                                                    "pub/beta",
-                                                    "pub/beta/c++",
-                                                    "pub/beta/c++/repodata",
-                                                    "pub/beta/\xc3\xa9t\xc3\xa9",
-                                                    "pub/beta/R&D",
-                                                    "pub/beta/a b",
-                                                    "pub/beta/<x>",
-                                                    "pub",
-                                                    "other",
-                                                    "other/dir",
-                                                    "repodata",
-                                                    "pub/alpha/a+b",
-                                                    "pub/alpha/1",
-                                                    "x",
-                                                    "pub/beta/c++/deep/er"};
+    static const std::vector<std::string> names = {"pub/alpha",
+                                                   "pub/alpha/1/os",
+                                                   "pub/alpha/1/os/repodata",
+                                                   "pub/alpha/1/source",
+                                                   "pub/alpha/1/source/repodata",
+                                                   "pub/alpha/2",
+                                                   "pub/alpha-secondary/x",
+                                                   "pub/beta",
+                                                   "pub/beta/c++",
+                                                   "pub/beta/c++/repodata",
+                                                   "pub/beta/\xc3\xa9t\xc3\xa9",
+                                                   "pub/beta/R&D",
+                                                   "pub/beta/a b",
+                                                   "pub/beta/<x>",
+                                                   "pub",
+                                                   "other",
+                                                   "other/dir",
+                                                   "repodata",
+                                                   "pub/alpha/a+b",
+                                                   "pub/alpha/1",
+                                                   "x",
+                                                   "pub/beta/c++/deep/er"};
     int64_t id = 0;
-    for (const std::string& name : kNames)
+    for (const std::string& name : names)
       if (dice_.chance(85)) rows().directories.push_back({++id * 5 % 113, name});
     if (dice_.chance(40) || rows().directories.empty()) rows().directories.push_back({200, ""});
     by_id(rows().directories);
