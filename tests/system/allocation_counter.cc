@@ -1,12 +1,13 @@
-// A library to preload into mirror-edge: counts, thread by thread, how often memory is allocated
-// and a lock is taken. The counters lie in the file that MIRROR_COUNTERS names, as an array of
-// ThreadCounters, so that a test can read them while the process runs. Links nothing of ours and
-// allocates nothing itself.
+// A library to preload into mirror-edge: counts, thread by thread, how often memory is allocated,
+// a lock is taken, and read() and writev() are called. The counters lie in the file that
+// MIRROR_COUNTERS names, as an array of ThreadCounters, so that a test can read them while the
+// process runs. Links nothing of ours and allocates nothing itself.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -20,8 +21,10 @@ struct ThreadCounters {
   std::atomic<uint64_t> thread_id;
   std::atomic<uint64_t> allocations;
   std::atomic<uint64_t> locks;
+  std::atomic<uint64_t> reads;
+  std::atomic<uint64_t> writes;
 };
-static_assert(sizeof(ThreadCounters) == 24);
+static_assert(sizeof(ThreadCounters) == 40);
 
 constexpr size_t kThreadMax = 256;
 
@@ -103,6 +106,15 @@ __attribute__((visibility("default"))) int posix_memalign(void** memory, size_t 
   count_allocation();
   *memory = __libc_memalign(alignment, size);
   return *memory == nullptr ? 12 : 0;  // ENOMEM
+}
+
+__attribute__((visibility("default"))) ssize_t read(int fd, void* bytes, size_t size) {
+  if (ThreadCounters* counted = counters()) counted->reads.fetch_add(1, std::memory_order_relaxed);
+  return ::syscall(SYS_read, fd, bytes, size);
+}
+__attribute__((visibility("default"))) ssize_t writev(int fd, const iovec* slices, int count) {
+  if (ThreadCounters* counted = counters()) counted->writes.fetch_add(1, std::memory_order_relaxed);
+  return ::syscall(SYS_writev, fd, slices, count);
 }
 
 __attribute__((visibility("default"))) int pthread_mutex_lock(pthread_mutex_t* lock) {
