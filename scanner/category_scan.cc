@@ -129,7 +129,7 @@ std::string describe(const ScanOutcome& outcome, bool dry_run) {
       plan.deleted_directories.size() + plan.unlinked_directories.size(),
       plan.new_repositories.size(),
       plan.moved_repositories.size() + plan.prefixed_repositories.size(), plan.new_versions.size(),
-      plan.new_details.size(), plan.aged_details.size(),
+      plan.new_details.size(), plan.replaced_details.size() + plan.aged_details.size(),
       plan.is_empty() ? "; nothing changed" : "");
 }
 

@@ -62,13 +62,15 @@ struct ChangePlan {
   std::vector<RepositoryMove> moved_repositories;
   std::vector<RepositoryPrefix> prefixed_repositories;
   std::vector<DetailInsert> new_details;
+  std::vector<int64_t> replaced_details;  // by one of the new ones, which says the same
   std::vector<int64_t> aged_details;
 
   [[nodiscard]] bool is_empty() const {
     return !link_topdir && new_directories.empty() && changed_directories.empty() &&
            deleted_directories.empty() && unlinked_directories.empty() && new_versions.empty() &&
            new_repositories.empty() && moved_repositories.empty() &&
-           prefixed_repositories.empty() && new_details.empty() && aged_details.empty();
+           prefixed_repositories.empty() && new_details.empty() && replaced_details.empty() &&
+           aged_details.empty();
   }
 };
 

@@ -56,10 +56,11 @@ class PlanWriter {
   }
 
   Result<void> delete_details() {
-    ParameterSets aged;
-    for (const int64_t id : plan_.aged_details) aged.push_back({Value(id)});
-    MIRROR_CHECK(run_many(sql::scan_delete_detail_groups, aged));
-    return run_many(sql::scan_delete_detail, aged);
+    ParameterSets gone;
+    for (const int64_t id : plan_.replaced_details) gone.push_back({Value(id)});
+    for (const int64_t id : plan_.aged_details) gone.push_back({Value(id)});
+    MIRROR_CHECK(run_many(sql::scan_delete_detail_groups, gone));
+    return run_many(sql::scan_delete_detail, gone);
   }
 
   // The ids of all directories below the top one, whichever category has them.

@@ -53,10 +53,11 @@ std::optional<std::string> path_below(const std::string& topdir, const std::stri
 }
 
 KnownTree known_tree(const CategoryState& state) {
-  std::set<int64_t> with_repomd_detail;
-  for (const StoredDetail& detail : state.details) {
-    if (detail.file_name == kRepomd) with_repomd_detail.insert(detail.directory_id);
-  }
+  const DetailsByFile details = details_by_file(state);
+  const auto has_sums = [&](int64_t directory, const TreeFile& repomd) {
+    const auto rows = details.find({directory, repomd.name});
+    return rows != details.end() && rows->second.back()->size == repomd.size;
+  };
   KnownTree known;
   known.reserve(state.directories.size());
   for (const StoredDirectory& stored : state.directories) {
@@ -68,7 +69,7 @@ KnownTree known_tree(const CategoryState& state) {
         directory.ctime == 0 || !stored.files || !looks_like_sample(*stored.files);
     if (base_name(*path) == kRepodata && !directory.must_list) {
       directory.repomd = find_in_sample(*stored.files, kRepomd);
-      directory.must_list = directory.repomd.has_value() && !with_repomd_detail.contains(stored.id);
+      directory.must_list = directory.repomd && !has_sums(stored.id, *directory.repomd);
     }
   }
   for (const StoredDirectory& stored : state.directories) {
@@ -151,12 +152,12 @@ void compare_details(const CategoryState& state, const std::vector<DirectoryDeta
     const std::string name = full_name(state.topdir, directory.path);
     const auto id = ids.find(name);
     for (const FileDetail& detail : directory.details) {
-      if (id != ids.end()) {
-        const auto rows = by_file.find({id->second, detail.file_name});
-        if (rows != by_file.end() &&
-            std::any_of(rows->second.begin(), rows->second.end(),
-                        [&](const StoredDetail* row) { return is_same_detail(*row, detail); })) {
-          continue;
+      const auto rows =
+          id == ids.end() ? by_file.end() : by_file.find({id->second, detail.file_name});
+      if (rows != by_file.end()) {
+        if (is_same_detail(*rows->second.back(), detail)) continue;
+        for (const StoredDetail* row : rows->second) {
+          if (is_same_detail(*row, detail)) plan->replaced_details.push_back(row->id);
         }
       }
       plan->new_details.push_back({name, detail});
@@ -168,9 +169,13 @@ void age_details(const CategoryState& state, const AgingRules& rules, int64_t no
                  ChangePlan* plan) {
   const std::set<int64_t> deleted(plan->deleted_directories.begin(),
                                   plan->deleted_directories.end());
-  for (auto& [file, rows] : details_by_file(state)) {
+  const std::set<int64_t> replaced(plan->replaced_details.begin(), plan->replaced_details.end());
+  for (const auto& [file, rows] : details_by_file(state)) {
     if (deleted.contains(file.first)) continue;
+    const int64_t current = rows.back()->id;
     std::vector<const StoredDetail*> newest_first = rows;
+    std::erase_if(newest_first,
+                  [&](const StoredDetail* row) { return replaced.contains(row->id); });
     std::sort(newest_first.begin(), newest_first.end(),
               [](const StoredDetail* a, const StoredDetail* b) {
                 return std::pair(a->timestamp.value_or(0), a->id) >
@@ -181,7 +186,7 @@ void age_details(const CategoryState& state, const AgingRules& rules, int64_t no
     for (size_t i = std::max(candidates_from, static_cast<size_t>(rules.keep));
          i < newest_first.size(); ++i) {
       const int64_t superseded = newest_first[i - 1]->timestamp.value_or(0);
-      if (now - superseded > rules.stale_days * kSecondsPerDay)
+      if (newest_first[i]->id != current && now - superseded > rules.stale_days * kSecondsPerDay)
         plan->aged_details.push_back(newest_first[i]->id);
     }
   }

@@ -691,6 +691,32 @@ TEST_P(ScannerTest, OldGenerationsOfChecksumsAgeOut) {
   EXPECT_TRUE(scan_well().plan.is_empty());
 }
 
+TEST_P(ScannerTest, TheChecksumsOfAMasterThatWentBackStay) {
+  const std::string path = "releases/42/x86_64/os/repodata/repomd.xml";
+  const int64_t now = clock_.unix_seconds();
+  const auto days_ago = [&](int64_t days) { return repomd(now - days * 86400); };
+  for (const int64_t days : {40, 30, 20}) {
+    write(path, days_ago(days));
+    scan_well();
+    next_second();
+  }
+  replace(path, days_ago(40));
+  const auto outcome = scan_well();
+  EXPECT_EQ(outcome.plan.replaced_details.size(), 1U);
+  EXPECT_EQ(outcome.plan.aged_details.size(), 0U);
+  EXPECT_TRUE(scan_well().plan.is_empty());
+  const std::string current =
+      fmt::format("{}|{}", now - 40 * 86400, compute_sums(days_ago(40))->sha256);
+  EXPECT_THAT(rows("SELECT timestamp, sha256 FROM file_detail ORDER BY id", 2),
+              ElementsAre(HasSubstr(fmt::format("{}|", now - 30 * 86400)),
+                          HasSubstr(fmt::format("{}|", now - 20 * 86400)), current));
+  EXPECT_TRUE(scan_at(ShiftedClock(3600 + 90 * 86400)).plan.is_empty());  // however long it stays
+  run_script(fmt::format("DELETE FROM file_detail WHERE timestamp = {}", now - 40 * 86400));
+  run_script("UPDATE file_detail SET size = size + 1");
+  EXPECT_EQ(scan_well().plan.new_details.size(), 1U);  // the last row is not what is there
+  EXPECT_EQ(rows("SELECT timestamp, sha256 FROM file_detail ORDER BY id", 2).back(), current);
+}
+
 TEST_P(ScannerTest, ACategoryMustBeWhole) {
   make_tree();
   run_script("UPDATE category SET product_id = NULL");

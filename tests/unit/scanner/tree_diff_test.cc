@@ -125,6 +125,15 @@ TEST(PathBelow, NeedsAWholeComponent) {
   EXPECT_EQ(path_below("", ""), "");
 }
 
+TEST(KnownTree, DistrustsTheChecksumsOfAnotherRepomd) {
+  CategoryState state = state_with({"repodata"});
+  state.directories[1].files = R"([{"name":"repomd.xml","size":7,"timestamp":9}])";
+  state.details.push_back({1, 2, "repomd.xml", 5, 7, {}});
+  EXPECT_FALSE(known_tree(state).at("repodata").must_list);
+  state.details.push_back({2, 2, "repomd.xml", 4, 8, {}});  // the last row decides
+  EXPECT_TRUE(known_tree(state).at("repodata").must_list);
+}
+
 TEST(KnownTree, DistrustsWhatIsIncomplete) {
   CategoryState state = state_with({"a", "a/b", "c", "d/repodata", "e/repodata", "f"});
   state.directories[2].files = std::nullopt;
@@ -208,16 +217,33 @@ TEST(Compare, DetailsAreInsertedOnlyIfTheyDiffer) {
   EXPECT_EQ(inserted({"x.iso", 7, 5, {"", "", "other", ""}}), 1U);
 }
 
-// Rows of one file, of these ages in days; the ids count from 1. What stays after aging.
+TEST(Compare, ARowThatTheMasterWentBackToBecomesTheLast) {
+  CategoryState state = state_with({"a"});
+  for (int64_t id = 1; id <= 3; ++id)
+    state.details.push_back({id, 2, "repomd.xml", 1000 * id, 7, {"", "", "s", ""}});
+  const FileDetail oldest = {"repomd.xml", 7, 1000, {"", "", "s", ""}};
+  const ChangePlan plan = compare(state, tree_with({"a"}), {{"a", {oldest}, {}, false}});
+  EXPECT_THAT(plan.replaced_details, ElementsAre(1));
+  ASSERT_EQ(plan.new_details.size(), 1U);
+  EXPECT_EQ(plan.new_details[0].detail.timestamp, 1000);
+  const FileDetail last = {"repomd.xml", 7, 3000, {"", "", "s", ""}};
+  EXPECT_TRUE(compare(state, tree_with({"a"}), {{"a", {last}, {}, false}}).is_empty());
+}
+
+// Rows of one file, of these ages in days, the first inserted last as is usual. The places, from 1,
+// of those that go.
 std::vector<int64_t> aged(const AgingRules& rules, const std::vector<int64_t>& ages) {
   CategoryState state = state_with({"a"});
-  for (size_t i = 0; i < ages.size(); ++i) {
-    state.details.push_back(
-        {static_cast<int64_t>(i) + 1, 2, "repomd.xml", kNow - ages[i] * kDay - 60, 7, {}});
+  const auto count = static_cast<int64_t>(ages.size());
+  for (int64_t id = 1; id <= count; ++id) {
+    const int64_t age = ages[static_cast<size_t>(count - id)];
+    state.details.push_back({id, 2, "repomd.xml", kNow - age * kDay - 60, 7, {}});
   }
   ChangePlan plan;
   age_details(state, rules, kNow, &plan);
-  return plan.aged_details;
+  std::vector<int64_t> places;
+  for (const int64_t id : plan.aged_details) places.insert(places.begin(), count - id + 1);
+  return places;
 }
 
 TEST(Aging, RowsGoWhenTheyWereSupersededLongAgo) {
@@ -226,8 +252,8 @@ TEST(Aging, RowsGoWhenTheyWereSupersededLongAgo) {
   EXPECT_THAT(aged({6, 5, 2}, daily), ElementsAre(8));
   EXPECT_THAT(aged({4, 3, 2}, daily), ElementsAre(6, 7, 8));
   EXPECT_THAT(aged({1, 0, 2}, daily), ElementsAre(3, 4, 5, 6, 7, 8));
-  EXPECT_THAT(aged({4, 3, 2}, {7, 6, 5, 4, 3, 2, 1, 0}),
-              ElementsAre(1, 2, 3));  // the order of ids does not matter
+  EXPECT_THAT(aged({4, 3, 2}, {1, 7, 6, 5, 4, 3, 2, 0}),
+              ElementsAre(2, 3, 4));  // by timestamp, not by id
 }
 
 TEST(Aging, LimitsDecideHowManyOfEightStay) {
@@ -247,18 +273,31 @@ TEST(Aging, NeverTheNewestTwo) {
   EXPECT_THAT(aged({4, 3, 1}, {100}), IsEmpty());
 }
 
+TEST(Aging, NeverWhatTheMasterHas) {
+  EXPECT_THAT(aged({4, 3, 2}, {90, 0, 30, 60}), ElementsAre(4));
+  EXPECT_THAT(aged({4, 3, 2}, {60, 90, 0, 30}), ElementsAre(2));
+  EXPECT_THAT(aged({4, 3, 1}, {60, 30}), IsEmpty());
+  CategoryState state = state_with({"a"});
+  for (int64_t id = 1; id <= 4; ++id)
+    state.details.push_back({id, 2, "repomd.xml", kNow - (100 - id) * kDay, 7, {}});
+  ChangePlan plan;
+  plan.replaced_details = {1};  // goes anyway: must not be counted twice
+  age_details(state, {}, kNow, &plan);
+  EXPECT_THAT(plan.aged_details, ElementsAre(2));
+}
+
 TEST(Aging, KnowsFilesAndDirectoriesApart) {
   CategoryState state = state_with({"a", "b"});
   for (int64_t i = 0; i < 3; ++i) {
-    state.details.push_back({10 + i, 2, "x", kNow - (100 + i) * kDay, 7, {}});
+    state.details.push_back({10 + i, 2, "x", kNow - (100 - i) * kDay, 7, {}});
     state.details.push_back(
         {20 + i, 2, "y", std::nullopt, 7, {}});  // never dated: the oldest ids go
-    state.details.push_back({30 + i, 3, "x", kNow - (100 + i) * kDay, 7, {}});
+    state.details.push_back({30 + i, 3, "x", kNow - (100 - i) * kDay, 7, {}});
   }
   ChangePlan plan;
   plan.deleted_directories = {3};  // its rows go with it
   age_details(state, {}, kNow, &plan);
-  EXPECT_THAT(plan.aged_details, ElementsAre(12, 20));
+  EXPECT_THAT(plan.aged_details, ElementsAre(10, 20));
 }
 
 }  // namespace
