@@ -1,9 +1,9 @@
 #include "compiler/compile_command.h"
 
 #include <chrono>
-#include <cstdio>
 
 #include "base/core/http_date.h"
+#include "base/core/output.h"
 #include "base/core/text.h"
 #include "compiler/database_input.h"
 #include "compiler/dump.h"
@@ -44,21 +44,26 @@ void CompileOptions::declare(CommandLine& line) {
 
 namespace {
 
-void print_facts(const SnapshotView& view, uint64_t size) {
+constexpr size_t kPrintedAtOnce = size_t{1} << 20;
+
+std::string render_facts(const SnapshotView& view, uint64_t size) {
   const auto counts = count_contents(view);
-  fmt::print("  size {} bytes, text {} bytes, largest answer {} bytes\n", size,
-             view.text_bytes.size(), view.body_size_max);
-  fmt::print("  created at {} ({})\n", view.created_at, utc_text(view.created_at));
-  fmt::print("  hosts {} ({} with URLs), categories {}, countries {}\n", view.hosts.size(),
-             counts.hosts_with_urls, view.categories.size(), view.countries.size());
-  fmt::print("  directories {}, distinct sets of carriers {}, carriers {}, files {}\n",
-             view.directories.size(), view.carrier_sets.size(), view.carriers.size(),
-             view.files.size());
-  fmt::print("  repositories {}, redirected or disabled prefixes {}\n", view.repositories.size(),
-             view.prefixes.size());
-  fmt::print("  netblock ranges {}, AS ranges {}, netblock country ranges {}\n",
-             view.netblocks4.size() + view.netblocks6.size(), view.asns4.size() + view.asns6.size(),
-             view.netblock_countries4.size() + view.netblock_countries6.size());
+  std::string text;
+  text += fmt::format("  size {} bytes, text {} bytes, largest answer {} bytes\n", size,
+                      view.text_bytes.size(), view.body_size_max);
+  text += fmt::format("  created at {} ({})\n", view.created_at, utc_text(view.created_at));
+  text += fmt::format("  hosts {} ({} with URLs), categories {}, countries {}\n", view.hosts.size(),
+                      counts.hosts_with_urls, view.categories.size(), view.countries.size());
+  text += fmt::format("  directories {}, distinct sets of carriers {}, carriers {}, files {}\n",
+                      view.directories.size(), view.carrier_sets.size(), view.carriers.size(),
+                      view.files.size());
+  text += fmt::format("  repositories {}, redirected or disabled prefixes {}\n",
+                      view.repositories.size(), view.prefixes.size());
+  text += fmt::format("  netblock ranges {}, AS ranges {}, netblock country ranges {}\n",
+                      view.netblocks4.size() + view.netblocks6.size(),
+                      view.asns4.size() + view.asns6.size(),
+                      view.netblock_countries4.size() + view.netblock_countries6.size());
+  return text;
 }
 
 class Compile {
@@ -99,19 +104,25 @@ class Compile {
       log_.error("{}", snapshot.error().message);
       return exit_code(snapshot.error());
     }
+    std::string text;
     if (options_.check) {
-      fmt::print("{}: a valid snapshot, format {}, contents {}\n", path, kSnapshotFormat,
-                 snapshot->digest().hex());
-      print_facts(snapshot->view(), snapshot->size());
+      text = fmt::format("{}: a valid snapshot, format {}, contents {}\n", path, kSnapshotFormat,
+                         snapshot->digest().hex()) +
+             render_facts(snapshot->view(), snapshot->size());
     }
+    Result<void> printed;
     if (options_.dump) {
-      dump_snapshot(snapshot->view(), [](std::string_view text) {
-        std::fwrite(text.data(), 1, text.size(), stdout);
+      dump_snapshot(snapshot->view(), [&](std::string_view piece) {
+        text += piece;
+        if (text.size() < kPrintedAtOnce || !printed) return;
+        printed = print_out(text);
+        text.clear();
       });
     }
-    if (std::fflush(stdout) == 0) return kExitDone;
-    log_.error("standard output cannot be written");
-    return kExitFailed;
+    if (printed) printed = print_out(text);
+    if (printed) return kExitDone;
+    log_.error("{}", printed.error().message);
+    return exit_code(printed.error());
   }
 
   Result<int> compile() {
@@ -160,29 +171,34 @@ class Compile {
     return world.created_at.value_or(static_cast<uint64_t>(clock_.unix_seconds()));
   }
 
+  Result<void> say(const std::string& text) const {
+    if (options_.quiet) return {};
+    if (auto printed = print_out(text); !printed)
+      return with_context(std::move(printed).error(), "all else is done");
+    return {};
+  }
+
   Result<int> report(const Published& published, const SnapshotDirectory& directory) {
     const auto& name = published.snapshot.name;
-    const auto say = [this]<typename... Arguments>(fmt::format_string<Arguments...> format,
-                                                   Arguments&&... arguments) {
-      if (!options_.quiet) fmt::print(format, std::forward<Arguments>(arguments)...);
-    };
+    std::string text;
     switch (published.outcome) {
       case PublishOutcome::kUnchanged:
-        say("nothing changed: generation {} stays live: {}\n", name.sequence, name.to_string());
+        MIRROR_CHECK(say(fmt::format("nothing changed: generation {} stays live: {}\n",
+                                     name.sequence, name.to_string())));
         return kExitDone;
       case PublishOutcome::kHeld:
         log_.warning(
             "HOLD is there ({}; {}): generation {} is written but does not go live; mirrorctl "
             "snapshot release ends it",
             published.hold->who, published.hold->why, name.sequence);
-        say("held back generation {}: {}\n", name.sequence, name.to_string());
+        text = fmt::format("held back generation {}: {}\n", name.sequence, name.to_string());
         break;
       case PublishOutcome::kPublished:
-        say("published generation {}: {}\n", name.sequence, name.to_string());
+        text = fmt::format("published generation {}: {}\n", name.sequence, name.to_string());
         break;
     }
     MIRROR_TRY(const auto snapshot, directory.open(published.snapshot));
-    if (!options_.quiet) print_facts(snapshot.view(), snapshot.size());
+    MIRROR_CHECK(say(text + render_facts(snapshot.view(), snapshot.size())));
     return published.outcome == PublishOutcome::kHeld ? kExitRefused : kExitDone;
   }
 

@@ -1,9 +1,11 @@
 // mirror-compile: from the database, or from a protobuf cache, to a published snapshot.
 #include "base/core/clock.h"
 #include "base/core/command_line.h"
+#include "base/core/output.h"
 #include "compiler/compile_command.h"
 
 int main(int argc, char** argv) {
+  mirror::make_closed_pipes_errors();
   mirror::CommandLine line("mirror-compile",
                            "Compiles the database into a snapshot and publishes it to the edges.");
   mirror::CompileOptions options;

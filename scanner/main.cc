@@ -4,9 +4,11 @@
 #include "base/core/clock.h"
 #include "base/core/command_line.h"
 #include "base/core/log.h"
+#include "base/core/output.h"
 #include "scanner/scan_program.h"
 
 int main(int argc, char** argv) {
+  mirror::make_closed_pipes_errors();
   mirror::CommandLine line("mirror-scan",
                            "Walks the master trees of a rules file and records their directories, "
                            "repositories and checksums in the database.");

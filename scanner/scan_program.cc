@@ -1,10 +1,10 @@
 #include "scanner/scan_program.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <utility>
 
+#include "base/core/output.h"
 #include "scanner/rules.h"
 #include "schema/database/database.h"
 
@@ -12,12 +12,6 @@ namespace mirror {
 namespace {
 
 constexpr size_t kNotesShown = 10;
-
-// A stdout that takes nothing is no reason to stop.
-void print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
-}
 
 // From the best to the worst.
 int severity(int code) {
@@ -36,14 +30,16 @@ int severity(int code) {
 Result<void> list_categories(Database* database, const ScanRules& rules) {
   MIRROR_TRY(const auto transaction, database->begin(TransactionMode::kRead));
   MIRROR_TRY(const std::vector<CategoryName> categories, read_categories(transaction.get()));
+  std::string text;
   for (const CategoryName& category : categories) {
     const auto source =
         std::find_if(rules.categories.begin(), rules.categories.end(),
                      [&](const CategorySource& one) { return one.name == category.name; });
-    print(fmt::format("{}\t{}\t{}\n", category.name, category.topdir.value_or("(no top directory)"),
-                      source == rules.categories.end() ? "(not in the rules file)" : source->path));
+    text +=
+        fmt::format("{}\t{}\t{}\n", category.name, category.topdir.value_or("(no top directory)"),
+                    source == rules.categories.end() ? "(not in the rules file)" : source->path);
   }
-  return {};
+  return print_out(text);
 }
 
 // The sources to scan, in the order of the rules file.
@@ -68,8 +64,9 @@ Result<std::vector<CategorySource>> choose(const ScanRules& rules,
   return chosen;
 }
 
-void report(const CategorySource& source, const ScanOutcome& outcome,
-            const ScanProgramOptions& options, const Log& log) {
+// Fails only if the summary cannot be printed.
+Result<void> report(const CategorySource& source, const ScanOutcome& outcome,
+                    const ScanProgramOptions& options, const Log& log) {
   const Diagnostics& found = outcome.diagnostics;
   for (size_t i = 0; i < found.notes().size(); ++i) {
     if (i < kNotesShown && !options.scan.quiet) {
@@ -83,12 +80,12 @@ void report(const CategorySource& source, const ScanOutcome& outcome,
     log.warning("{}: {} more warnings", source.name,
                 found.warning_count() - found.warnings().size());
   }
-  if (options.scan.quiet) return;
+  if (options.scan.quiet) return {};
   std::string summary = fmt::format("{}: {}", source.name, describe(outcome, options.scan.dry_run));
   if (found.warning_count() > 0) summary += fmt::format("; {} warnings", found.warning_count());
   if (found.note_count() > 0) summary += fmt::format("; {} notes", found.note_count());
   if (found.note_count() > kNotesShown) summary += " (--log-level debug shows all)";
-  print(summary + "\n");
+  return print_out(summary + "\n");
 }
 
 int scan_all(Database* database, const ScanRules& rules, const ScanProgramOptions& options,
@@ -103,8 +100,13 @@ int scan_all(Database* database, const ScanRules& rules, const ScanProgramOption
     const auto outcome = scan_category(database, rules, source, options.scan, clock);
     int code = kExitDone;
     if (outcome) {
-      report(source, *outcome, options, log);
+      const auto printed = report(source, *outcome, options, log);
       if (outcome->diagnostics.warning_count() > 0) code = kExitWarnings;
+      // No reason to leave out the other categories.
+      if (!printed) {
+        log.error("{}: scanned, but {}", source.name, printed.error().message);
+        code = exit_code(printed.error());
+      }
     } else {
       log.error("{}: nothing changed: {}", source.name, outcome.error().message);
       code = exit_code(outcome.error());

@@ -2,12 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <sstream>
 #include <utility>
 
 #include "base/core/error.h"
+#include "base/core/output.h"
 
 namespace mirror {
 
@@ -127,7 +128,14 @@ std::optional<int> CommandLine::parse(int argc, const char* const* argv) {
     }
     implementation_->check_required();
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return implementation_->app->exit(error, std::cout, std::cerr);
+    if (error.get_exit_code() == 0) {
+      std::ostringstream text;  // of --help or --version
+      implementation_->app->exit(error, text, std::cerr);
+      const auto printed = print_out(text.str());
+      if (!printed)
+        std::cerr << implementation_->program << ": " << printed.error().message << "\n";
+      return printed ? kExitDone : exit_code(printed.error());
+    }
     // The App of the command that was being parsed knows the usage that helps.
     const CLI::App* shown = implementation_->app;
     for (auto chosen = shown->get_subcommands(); !chosen.empty();

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/core/output.h"
 #include "ops/mirrorctl/command_group.h"
 #include "schema/database/database.h"
 #include "schema/database/schema.h"
@@ -64,7 +65,7 @@ Result<int> DatabaseCommands::init() const {
   MIRROR_TRY(const DatabaseUrl url, DatabaseUrl::parse(database_));
   MIRROR_TRY(const auto database, Database::open(url, OpenMode::kCreate));
   MIRROR_CHECK(create_schema(*database));
-  fmt::print("created the tables in {}\n", url.display());
+  MIRROR_CHECK(print_out(fmt::format("created the tables in {}\n", url.display())));
   return kExitDone;
 }
 
@@ -88,11 +89,11 @@ Result<int> DatabaseCommands::check(const Log& log) const {
   MIRROR_TRY(const auto database, Database::open(url, OpenMode::kRead));
   MIRROR_TRY(const auto transaction, database->begin(TransactionMode::kRead));
   MIRROR_TRY(const SchemaReport report, check_schema(*transaction, url.engine));
-  fmt::print("{}: {}\n", url.display(), describe(report.kind));
-  for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
-  for (const std::string& name : report.missing_migrations) {
-    fmt::print("note: missing: {}; run mirrorctl database upgrade\n", name);
-  }
+  std::string text = fmt::format("{}: {}\n", url.display(), describe(report.kind));
+  for (const std::string& note : report.notes) text += fmt::format("note: {}\n", note);
+  for (const std::string& name : report.missing_migrations)
+    text += fmt::format("note: missing: {}; run mirrorctl database upgrade\n", name);
+  MIRROR_CHECK(print_out(text));
   if (const auto usable = require_usable(report, url.display()); !usable) {
     log.error("{}", usable.error().message);
     return kExitFailed;
@@ -113,14 +114,16 @@ Result<int> DatabaseCommands::upgrade() const {
     MIRROR_CHECK(transaction->commit());
     MIRROR_CHECK(database->let_readers_and_writer_overlap());
   }
-  for (const std::string& name : report.missing_migrations) fmt::print("+ {}\n", name);
+  std::string text;
+  for (const std::string& name : report.missing_migrations) text += fmt::format("+ {}\n", name);
   if (report.missing_migrations.empty()) {
-    fmt::print("nothing to do: {} has everything\n", url.display());
+    text += fmt::format("nothing to do: {} has everything\n", url.display());
   } else if (dry_run_) {
-    fmt::print("nothing added (--dry-run)\n");
+    text += "nothing added (--dry-run)\n";
   } else {
-    fmt::print("added {} steps to {}\n", report.missing_migrations.size(), url.display());
+    text += fmt::format("added {} steps to {}\n", report.missing_migrations.size(), url.display());
   }
+  MIRROR_CHECK(print_out(text));
   return kExitDone;
 }
 

@@ -1,12 +1,12 @@
 // mirrorctl edge status | wait
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <string>
 #include <thread>
 
 #include "base/core/clock.h"
 #include "base/core/http_date.h"
+#include "base/core/output.h"
 #include "ops/mirrorctl/command_group.h"
 #include "ops/mirrorctl/edge_status.h"
 
@@ -100,8 +100,7 @@ class EdgeCommands final : public CommandGroup {
  private:
   [[nodiscard]] Result<void> print_status() const {
     MIRROR_TRY(const auto status, fetch_edge_status(admin_, kFetchTimeoutMs));
-    std::fputs(render_table(status).c_str(), stdout);
-    return {};
+    return print_out(render_table(status));
   }
 
   [[nodiscard]] bool serves(const EdgeStatus::WorkerState& worker) const {

@@ -4,9 +4,11 @@
 
 #include "base/core/command_line.h"
 #include "base/core/log.h"
+#include "base/core/output.h"
 #include "ops/mirrorctl/command_group.h"
 
 int main(int argc, char** argv) {
+  mirror::make_closed_pipes_errors();
   mirror::CommandLine line("mirrorctl",
                            "Looks after the database, the snapshots and the edges of Mirrorworks.");
   std::string log_level = "info";

@@ -1,10 +1,10 @@
 // mirrorctl mirrors apply|export: mirrors as a TOML file.
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <string>
 
 #include "base/core/files.h"
+#include "base/core/output.h"
 #include "ops/mirrorctl/command_group.h"
 #include "ops/mirrorctl/mirrors_database.h"
 #include "ops/mirrorctl/mirrors_file.h"
@@ -60,21 +60,29 @@ Result<int> MirrorsCommands::apply() const {
   MIRROR_TRY(const DatabaseUrl url, DatabaseUrl::parse(database_));
   MIRROR_TRY(const auto database,
              Database::open(url, dry_run_ ? OpenMode::kRead : OpenMode::kWrite));
-  MIRROR_TRY(const auto transaction,
+  MIRROR_TRY(auto transaction,
              database->begin(dry_run_ ? TransactionMode::kRead : TransactionMode::kWrite));
   MIRROR_TRY(const MirrorsState present, read_mirrors(*transaction));
   MIRROR_TRY(const MirrorsPlan plan,
              plan_mirrors(wanted, present, {.file = file_, .prune = prune_}));
-  for (const MirrorsChange& change : plan) fmt::print("{} {}\n", change.sign, change.text);
-  if (plan.empty()) {
-    fmt::print("nothing to do: {} says what {} says\n", url.display(), file_);
-  } else if (dry_run_) {
-    fmt::print("{} changes, none made (--dry-run)\n", plan.size());
-  } else {
-    std::fflush(stdout);
+  const bool changes = !plan.empty() && !dry_run_;
+  if (changes) {
     MIRROR_CHECK(apply_mirrors(*transaction, plan));
     MIRROR_CHECK(transaction->commit());
-    fmt::print("{} changes made in {}\n", plan.size(), url.display());
+  }
+  transaction.reset();  // nobody waits for a lock of ours while we wait for who reads stdout
+  std::string shown;
+  for (const MirrorsChange& change : plan) shown += fmt::format("{} {}\n", change.sign, change.text);
+  if (changes) {
+    shown += fmt::format("{} changes made in {}\n", plan.size(), url.display());
+  } else if (plan.empty()) {
+    shown += fmt::format("nothing to do: {} says what {} says\n", url.display(), file_);
+  } else {
+    shown += fmt::format("{} changes, none made (--dry-run)\n", plan.size());
+  }
+  if (auto printed = print_out(shown); !printed) {
+    return with_context(std::move(printed).error(),
+                        changes ? "all changes are made, but cannot be shown" : "nothing changed");
   }
   return kExitDone;
 }
@@ -82,14 +90,15 @@ Result<int> MirrorsCommands::apply() const {
 Result<int> MirrorsCommands::write(const Log& log) const {
   MIRROR_TRY(const DatabaseUrl url, DatabaseUrl::parse(database_));
   MIRROR_TRY(const auto database, Database::open(url, OpenMode::kRead));
-  MIRROR_TRY(const auto transaction, database->begin(TransactionMode::kRead));
+  MIRROR_TRY(auto transaction, database->begin(TransactionMode::kRead));
   MIRROR_TRY(const MirrorsState state, read_mirrors(*transaction));
+  transaction.reset();
   std::vector<std::string> warnings;
   const std::string text = write_mirrors_file(state.document, &warnings);
   for (const std::string& host : state.orphans)
     warnings.push_back(host + ": left out: it belongs to no site");
   if (file_.empty()) {
-    fmt::print("{}", text);
+    MIRROR_CHECK(print_out(text));
   } else {
     MIRROR_CHECK(replace_file(file_, text));
   }

@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
 
 #include "base/core/clock.h"
 #include "base/core/http_date.h"
+#include "base/core/output.h"
 #include "ops/mirrorctl/command_group.h"
 #include "schema/snapshot/snapshot_directory.h"
 
@@ -95,11 +95,11 @@ class SnapshotCommands final : public CommandGroup {
     return tl::unexpected(std::move(live).error());
   }
 
-  static void print_hold(const std::optional<Hold>& hold) {
-    if (!hold) return;
-    fmt::print("HOLD since {} by {}: {}\n", hold->when == 0 ? "?" : utc_text(hold->when),
-               hold->who.empty() ? "?" : hold->who,
-               hold->why.empty() ? "no reason given" : hold->why);
+  static std::string render_hold(const std::optional<Hold>& hold) {
+    if (!hold) return "";
+    return fmt::format("HOLD since {} by {}: {}\n", hold->when == 0 ? "?" : utc_text(hold->when),
+                       hold->who.empty() ? "?" : hold->who,
+                       hold->why.empty() ? "no reason given" : hold->why);
   }
 
   Result<int> list(const SnapshotDirectory& directory) const {
@@ -108,21 +108,21 @@ class SnapshotCommands final : public CommandGroup {
     auto live_or_error = live_of(directory);
     const auto live = live_or_error.value_or(std::nullopt);
     MIRROR_TRY(const auto hold, directory.hold());
-    fmt::print("{:>10} {:>12} {:>5}  {:<20}  {}\n", "NUMBER", "BYTES", "AGE", "DATA READ AT",
-               "STATE");
+    std::string text = fmt::format("{:>10} {:>12} {:>5}  {:<20}  {}\n", "NUMBER", "BYTES", "AGE",
+                                   "DATA READ AT", "STATE");
     for (const auto& entry : entries) {
       const auto snapshot = directory.open(entry);
       const bool is_live = live && live->name == entry.name;
       const bool is_held = hold && live && entry.name.sequence > live->name.sequence;
-      fmt::print("{:>10} {:>12} {:>5}  {:<20}  {}{}\n", entry.name.sequence, entry.size,
-                 format_age(clock_.unix_seconds() - entry.modified_at),
-                 snapshot ? utc_text(snapshot->view().created_at) : "?",
-                 is_live   ? "live"
-                 : is_held ? "held back"
-                           : "",
-                 snapshot ? "" : " damaged");
+      text += fmt::format("{:>10} {:>12} {:>5}  {:<20}  {}{}\n", entry.name.sequence, entry.size,
+                          format_age(clock_.unix_seconds() - entry.modified_at),
+                          snapshot ? utc_text(snapshot->view().created_at) : "?",
+                          is_live   ? "live"
+                          : is_held ? "held back"
+                                    : "",
+                          snapshot ? "" : " damaged");
     }
-    print_hold(hold);
+    MIRROR_CHECK(print_out(text + render_hold(hold)));
     if (!live_or_error) return tl::unexpected(std::move(live_or_error).error());
     return kExitDone;
   }
@@ -130,26 +130,28 @@ class SnapshotCommands final : public CommandGroup {
   Result<int> check(const SnapshotDirectory& directory) const {
     MIRROR_TRY(const auto entries, directory.list());
     int code = kExitDone;
+    std::string text;
     const auto live = directory.current();
     if (live) {
       const auto snapshot = directory.open(*live);
-      fmt::print("CURRENT: {}\n", snapshot ? live->name.to_string() : snapshot.error().message);
+      text += fmt::format("CURRENT: {}\n",
+                          snapshot ? live->name.to_string() : snapshot.error().message);
       if (!snapshot) code = kExitFailed;
     } else {
-      fmt::print("CURRENT: {}\n", live.error().message);
+      text += fmt::format("CURRENT: {}\n", live.error().message);
       code = kExitFailed;
     }
     for (const auto& entry : entries) {
       const auto snapshot = directory.open(entry);
       if (snapshot) {
-        fmt::print("{}: good\n", entry.name.to_string());
+        text += fmt::format("{}: good\n", entry.name.to_string());
       } else {
-        fmt::print("{}\n", snapshot.error().message);
+        text += fmt::format("{}\n", snapshot.error().message);
         code = kExitFailed;
       }
     }
     MIRROR_TRY(const auto hold, directory.hold());
-    print_hold(hold);
+    MIRROR_CHECK(print_out(text + render_hold(hold)));
     return code;
   }
 
@@ -186,15 +188,18 @@ class SnapshotCommands final : public CommandGroup {
     const auto now = static_cast<uint64_t>(clock_.unix_seconds());
     MIRROR_CHECK(writer.set_hold({who_am_i(), now, why_.empty() ? "rolled back" : why_}));
     MIRROR_CHECK(writer.publish(target));
-    fmt::print("generation {} is live: {}\n", name.sequence, name.to_string());
-    fmt::print("HOLD is there: compiles do not go live until `mirrorctl snapshot release`\n");
+    MIRROR_CHECK(print_out(
+        fmt::format("generation {} is live: {}\n"
+                    "HOLD is there: compiles do not go live until `mirrorctl snapshot release`\n",
+                    name.sequence, name.to_string())));
     return kExitDone;
   }
 
   Result<int> release(SnapshotDirectory& directory) const {
     MIRROR_TRY(auto writer, directory.lock());
     MIRROR_TRY(const bool was_held, writer.release_hold());
-    fmt::print("{}\n", was_held ? "HOLD is gone: the next compile goes live" : "there was no HOLD");
+    MIRROR_CHECK(
+        print_out(was_held ? "HOLD is gone: the next compile goes live\n" : "there was no HOLD\n"));
     return kExitDone;
   }
 

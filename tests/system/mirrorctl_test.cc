@@ -1,6 +1,10 @@
 // mirrorctl database and mirrors on both engines, run in this process as main() runs them.
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdio_ext.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -23,7 +27,9 @@ struct Outcome {
   std::string out, err;
 };
 
-Outcome mirrorctl(const std::vector<std::string>& arguments) {
+// `stdout_descriptor` takes what is printed instead of the outcome's `out`.
+Outcome mirrorctl(const std::vector<std::string>& arguments,
+                  std::optional<int> stdout_descriptor = std::nullopt) {
   CommandLine line("mirrorctl", "test");
   std::vector<std::unique_ptr<CommandGroup>> groups;
   groups.push_back(make_database_commands(line));
@@ -33,12 +39,17 @@ Outcome mirrorctl(const std::vector<std::string>& arguments) {
   Outcome outcome;
   ::testing::internal::CaptureStdout();
   ::testing::internal::CaptureStderr();
+  const int captured = ::dup(STDOUT_FILENO);
+  if (stdout_descriptor) ::dup2(*stdout_descriptor, STDOUT_FILENO);
   if (const auto code = line.parse(static_cast<int>(argv.size()), argv.data()))
     outcome.code = *code;
   const Log log("mirrorctl", LogLevel::kInfo);
   for (const auto& group : groups) {
     if (outcome.code < 0 && group->chosen()) outcome.code = group->run(log);
   }
+  if (stdout_descriptor) __fpurge(stdout);
+  ::dup2(captured, STDOUT_FILENO);
+  ::close(captured);
   outcome.out = ::testing::internal::GetCapturedStdout();
   outcome.err = ::testing::internal::GetCapturedStderr();
   return outcome;
@@ -397,6 +408,29 @@ TEST_P(MirrorctlTest, AnEmptyDatabaseIsNamedWithARemedy) {
     EXPECT_THAT(outcome.err, HasSubstr("init"));
     EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
   }
+}
+
+TEST_P(MirrorctlTest, AStdoutThatTakesNothingEndsWithOne) {
+  const std::string path = file(kFile);
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(full, 0);
+  const auto run_to_full = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--database", test_database_->url()});
+    return mirrorctl(arguments, full);
+  };
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"mirrors", "apply", path, "--dry-run"},
+        {"mirrors", "apply", path},
+        {"mirrors", "apply", path},
+        {"mirrors", "export"},
+        {"database", "check"},
+        {"database", "upgrade"}}) {
+    const Outcome outcome = run_to_full(command);
+    EXPECT_EQ(outcome.code, 1) << fmt::format("{}", fmt::join(command, " "));
+    EXPECT_THAT(outcome.err, HasSubstr("standard output: No space left"));
+  }
+  ::close(full);
+  EXPECT_THAT(rows("SELECT count(*) FROM site", 1), testing::ElementsAre("2"));
 }
 
 TEST_P(MirrorctlTest, WrongUseEndsWithTwo) {
