@@ -39,6 +39,8 @@ class DatabaseCommands final : public CommandGroup {
 
   bool chosen() const override { return group_.chosen(); }
   int run(const Log& log) override {
+    if (database_.empty())
+      return group_.usage_error("--database URL is needed (or MIRROR_DATABASE)");
     Result<int> code = kExitFailed;
     if (init_.chosen()) code = init();
     if (check_.chosen()) code = check(log);

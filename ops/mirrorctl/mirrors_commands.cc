@@ -37,6 +37,8 @@ class MirrorsCommands final : public CommandGroup {
 
   bool chosen() const override { return group_.chosen(); }
   int run(const Log& log) override {
+    if (database_.empty())
+      return group_.usage_error("--database URL is needed (or MIRROR_DATABASE)");
     const Result<int> code = apply_.chosen() ? apply() : write(log);
     if (code) return *code;
     log.error("{}", code.error().message);
@@ -62,6 +64,7 @@ Result<int> MirrorsCommands::apply() const {
              Database::open(url, dry_run_ ? OpenMode::kRead : OpenMode::kWrite));
   MIRROR_TRY(auto transaction,
              database->begin(dry_run_ ? TransactionMode::kRead : TransactionMode::kWrite));
+  if (!dry_run_) MIRROR_CHECK(lock_mirrors(*transaction, url.engine));
   MIRROR_TRY(const MirrorsState present, read_mirrors(*transaction));
   MIRROR_TRY(const MirrorsPlan plan,
              plan_mirrors(wanted, present, {.file = file_, .prune = prune_}));
@@ -72,7 +75,8 @@ Result<int> MirrorsCommands::apply() const {
   }
   transaction.reset();  // nobody waits for a lock of ours while we wait for who reads stdout
   std::string shown;
-  for (const MirrorsChange& change : plan) shown += fmt::format("{} {}\n", change.sign, change.text);
+  for (const MirrorsChange& change : plan)
+    shown += fmt::format("{} {}\n", change.sign, change.text);
   if (changes) {
     shown += fmt::format("{} changes made in {}\n", plan.size(), url.display());
   } else if (plan.empty()) {

@@ -5,6 +5,7 @@
 #include "base/core/text.h"
 #include "ops/mirrorctl/mirrors_rules.h"
 #include "sql/mirrors.h"
+#include "sql/mirrors_postgresql.h"
 
 namespace mirror {
 namespace {
@@ -141,6 +142,11 @@ class MirrorsReader {
 
 Result<MirrorsState> read_mirrors(Transaction& transaction) {
   return MirrorsReader(transaction).read();
+}
+
+Result<void> lock_mirrors(Transaction& transaction, Engine engine) {
+  if (engine == Engine::kSqlite) return {};  // has one writer at a time
+  return transaction.execute_script(sql::mirrors_lock_postgresql);
 }
 
 }  // namespace mirror

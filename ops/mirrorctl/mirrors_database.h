@@ -18,4 +18,8 @@ struct MirrorsState {
 
 [[nodiscard]] Result<MirrorsState> read_mirrors(Transaction& transaction);
 
+// First thing in a transaction that reads the mirrors in order to change them: waits until no other
+// one does so, for a bounded time.
+[[nodiscard]] Result<void> lock_mirrors(Transaction& transaction, Engine engine);
+
 }  // namespace mirror

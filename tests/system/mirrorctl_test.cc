@@ -6,12 +6,17 @@
 #include <stdio_ext.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/core/files.h"
 #include "ops/mirrorctl/command_group.h"
+#include "ops/mirrorctl/mirrors_database.h"
+#include "sql/mirrors.h"
 #include "tests/system/test_database.h"
 
 namespace mirror {
@@ -433,10 +438,46 @@ TEST_P(MirrorctlTest, AStdoutThatTakesNothingEndsWithOne) {
   EXPECT_THAT(rows("SELECT count(*) FROM site", 1), testing::ElementsAre("2"));
 }
 
+TEST_P(MirrorctlTest, OfTwoAppliesAtOnceTheSecondSeesWhatTheFirstDid) {
+  if (GetParam() == Engine::kSqlite) GTEST_SKIP() << "SQLite has one writer at a time";
+  const std::string path = file(kFile);
+  const auto database = test_database_->open(OpenMode::kWrite);
+  ASSERT_TRUE(database);
+  auto first = (*database)->begin(TransactionMode::kWrite);
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(lock_mirrors(**first, GetParam()));
+  ASSERT_TRUE((*first)->execute(sql::mirrors_insert_site, {"One", false, true, true}));
+  std::atomic<bool> ended = false;
+  Outcome second;
+  std::thread thread([&] {
+    second = mirrorctl({"mirrors", "apply", path, "--database", test_database_->url()});
+    ended = true;
+  });
+  // The second one waits for a lock, or has ended too early.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(8);
+  while (!ended && std::chrono::steady_clock::now() < deadline &&
+         rows("SELECT count(*) FROM pg_locks WHERE NOT granted", 1).front() == "0") {
+    std::this_thread::yield();
+  }
+  const auto committed = (*first)->commit();
+  thread.join();
+  ASSERT_TRUE(committed) << committed.error().message;
+  EXPECT_EQ(second.code, 0) << second.err;
+  EXPECT_THAT(rows("SELECT name FROM site ORDER BY name", 1), testing::ElementsAre("One", "Two"));
+}
+
 TEST_P(MirrorctlTest, WrongUseEndsWithTwo) {
   EXPECT_EQ(mirrorctl({"mirrors", "apply"}).code, 2);
   EXPECT_EQ(mirrorctl({"database", "init", "--nonsense"}).code, 2);
   EXPECT_EQ(mirrorctl({"database"}).code, 2);
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"database", "init"},
+                                                  {"database", "check"},
+                                                  {"mirrors", "export"},
+                                                  {"mirrors", "apply", file(kFile)}}) {
+    const Outcome outcome = mirrorctl(command);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("--database URL is needed"));
+  }
 }
 
 }  // namespace
