@@ -28,11 +28,18 @@ UvOwner<uv_pipe_t> make_pipe(uv_loop_t* loop, void* data) {
 
 struct AdminServer::Client {
   AdminServer* server = nullptr;
+  // The answer that libuv has, whose callback must not find a client that is gone: closing cancels
+  // only what is not written yet, and reports the rest as a success.
+  uv_write_t* answer = nullptr;
   UvOwner<uv_pipe_t> pipe;
   HttpConnection http;
   uint64_t since_ms = 0;
   size_t held = 0;
   std::array<char, kRequestHeadSizeMax> buffer;
+
+  ~Client() {
+    if (answer != nullptr) answer->data = nullptr;
+  }
 };
 
 namespace {
@@ -155,19 +162,19 @@ void AdminServer::reply(Client* client, const AdminReply& reply, bool head_only)
   write->request.data = client;
   const uv_buf_t bytes =
       uv_buf_init(write->bytes.data(), static_cast<unsigned>(write->bytes.size()));
-  const int code = uv_write(
-      &write->request, stream_of(client->pipe), &bytes, 1, [](uv_write_t* request, int status) {
+  const int code =
+      uv_write(&write->request, stream_of(client->pipe), &bytes, 1, [](uv_write_t* request, int) {
         const std::unique_ptr<AdminWrite> done(reinterpret_cast<AdminWrite*>(request));
-        // Cancelled: the client is closed and gone.
-        if (status == UV_ECANCELED) return;
         auto* writer = static_cast<Client*>(request->data);
+        if (writer == nullptr) return;
+        writer->answer = nullptr;
         writer->server->remove(writer);
       });
   if (code != 0) {
     remove(client);
     return;
   }
-  static_cast<void>(write.release());
+  client->answer = &write.release()->request;
 }
 
 void AdminServer::remove(Client* client) {
