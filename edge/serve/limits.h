@@ -23,7 +23,8 @@ inline constexpr size_t kSlicesMax = 4;
 // The kernel cuts it to net.core.somaxconn.
 inline constexpr int kListenBacklog = 4096;
 inline constexpr uint64_t kTickMs = 1000;
-// Closing a listener resets the connections that wait in its queue: they are taken first.
+// Closing a listener resets the connections that wait in its queue: they are taken first, and have
+// this time to send their requests.
 inline constexpr uint64_t kDrainGraceMs = 20;
 
 // Lines of the access log that a worker holds until they are written; a power of two.

@@ -1,6 +1,7 @@
 #include "edge/serve/worker.h"
 
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -28,6 +29,13 @@ IpAddress peer_of(const uv_tcp_t* tcp) {
   return IpAddress::from_sockaddr(reinterpret_cast<const sockaddr*>(&storage))
       .value_or(IpAddress{})
       .unmapped();
+}
+
+bool has_unread(const uv_tcp_t* tcp) {
+  uv_os_fd_t fd = -1;
+  int count = 0;
+  return uv_fileno(reinterpret_cast<const uv_handle_t*>(tcp), &fd) == 0 &&
+         ::ioctl(fd, FIONREAD, &count) == 0 && count > 0;
 }
 
 }  // namespace
@@ -172,8 +180,7 @@ void Worker::start_ticking(uint64_t first_ms) {
 void Worker::on_tick() {
   handler_.set_time(clock_.unix_seconds());
   if (draining_) {
-    // What was accepted in the time of grace has until the next tick to send its request.
-    if (listeners_closed_) close_idle();
+    close_idle_in_drain();
     close_listeners();
   }
   sweep(ConnectionState::kIdle, limits_.idle_timeout_ms, &counters_.idle_timeouts);
@@ -193,12 +200,20 @@ void Worker::sweep(ConnectionState state, uint64_t timeout_ms, Counter* counter)
 void Worker::begin_drain() {
   draining_ = true;
   handler_.drain();
-  close_idle();
+  // The next answer on each connection that is kept alive says that it is the last one.
   start_ticking(kDrainGraceMs);
 }
 
-void Worker::close_idle() {
-  while (!list(ConnectionState::kIdle).empty()) close(list(ConnectionState::kIdle).front());
+// A request that was sent is answered: one that was just accepted has the time of grace to send it,
+// and what waits in the kernel is read before the next tick.
+void Worker::close_idle_in_drain() {
+  const uint64_t now = uv_now(loop_.get());
+  Connection* next = nullptr;
+  for (Connection* idle = list(ConnectionState::kIdle).front(); idle != nullptr; idle = next) {
+    next = idle->next;
+    if (now - idle->since_ms < kDrainGraceMs) return;
+    if (!has_unread(&idle->tcp)) close(idle);
+  }
 }
 
 void Worker::close_listeners() {

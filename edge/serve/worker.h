@@ -41,7 +41,7 @@ class Worker {
         nullptr;  // told when a generation is adopted and when the worker has ended
   };
 
-  // Takes bound sockets; they listen from start() on.
+  // Takes sockets that listen already; connections are accepted from start() on.
   [[nodiscard]] static Result<std::unique_ptr<Worker>> create(const Options& options,
                                                               std::vector<UniqueFd> sockets);
   // REQUIRES: joined, or never started.
@@ -85,7 +85,7 @@ class Worker {
   void on_tick();
   void start_ticking(uint64_t first_ms);
   void begin_drain();
-  void close_idle();
+  void close_idle_in_drain();
   void close_listeners();
   void end_if_drained();
 

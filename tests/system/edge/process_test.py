@@ -175,6 +175,24 @@ class SignalTest(EdgeTest):
         self.assertEqual(edge.process.wait(10), 0)
         self.assertFalse(os.path.exists(edge.admin[5:]))
 
+    def test_sigterm_loses_no_request(self):
+        for _ in range(5):
+            edge = self.start()
+            kept = [Client(edge.address) for _ in range(20)]
+            for client in kept:
+                self.assertEqual(client.ask(TARGET).status, 200)
+            # While it stands still, the kernel takes connections and requests for it.
+            edge.signal(signal.SIGSTOP)
+            clients = kept + [Client(edge.address) for _ in range(60)]
+            for client in clients:
+                client.send(("GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % TARGET).encode())
+            edge.signal(signal.SIGTERM)
+            edge.signal(signal.SIGCONT)
+            for client in clients:
+                with client:
+                    self.assertEqual(client.read().status, 200)
+            self.assertEqual(edge.process.wait(10), 0)
+
     def test_drain_ends_in_time(self):
         edge = self.start("--drain-timeout", "1")
         with Client(edge.address) as late:
