@@ -21,8 +21,7 @@ namespace mirror {
 struct CategorySource {
   std::string name;  // category.name
   std::string path;
-  std::vector<Pattern>
-      excludes;  // the global ones and its own; searched in the full directory name
+  std::vector<Pattern> excludes;  // the global and its own; searched in the full directory name
 };
 
 // The first rule that matches a directory decides. Every given expression must match.

@@ -26,10 +26,10 @@ struct TreeDirectory {
   // empty.
   bool listed = false;
   std::vector<TreeFile> sample;  // what directory.files keeps (file_sample.h)
-  std::vector<TreeFile>
-      checksummed;  // every file, if there are checksum files among them; otherwise empty
-  std::optional<TreeFile>
-      repomd;  // repomd.xml, looked at in every directory that is called repodata
+  // Every file, if there are checksum files among them; otherwise empty.
+  std::vector<TreeFile> checksummed;
+  // repomd.xml, looked at in every directory that is called repodata.
+  std::optional<TreeFile> repomd;
 };
 
 struct Tree {

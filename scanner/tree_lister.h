@@ -4,14 +4,15 @@
 // directory's ctime changes when an entry is added, removed, renamed or replaced in it, and when
 // its permissions change, but not when something changes further below. Then, by what the database
 // knows:
-//   - ctime as stored and st_nlink - 2 equal to the number of its directories in the database:
-//   nothing in it is new.
-//     It is not read; its directories are those of the database. One without directories is not
-//     even opened.
-//   - ctime as stored, but another link count (an excluded or forgotten directory, or a file system
-//   like Btrfs that does
-//     not count): its entries are read for the directories among them; its files are left alone.
-//   - anything else: its entries are read and every regular file is stat'ed for the sample.
+//
+// - Its ctime is as stored, and st_nlink - 2 is the number of its directories in the database:
+//   nothing in it is new. It is not read; its directories are those of the database. One without
+//   directories is not even opened.
+// - Its ctime is as stored, but the link count is another (an excluded or forgotten directory, or a
+//   file system like Btrfs that does not count): its entries are read for the directories among
+//   them; its files are left alone.
+// - Anything else: its entries are read and every regular file is stat'ed for the sample.
+//
 // A file that is rewritten in place does not change its directory's ctime. Every tool that makes
 // repositories replaces repomd.xml by rename, but it is what clients trust, so it is stat'ed in
 // every scan and compared with the sample. Checksum files and images that are rewritten in place go
