@@ -5,9 +5,9 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "base/core/netblock_text.h"
 #include "base/core/text.h"
 #include "compiler/file_details.h"
-#include "compiler/netblock_text.h"
 #include "compiler/text_rules.h"
 
 namespace mirror {

@@ -7,9 +7,9 @@
 #include <protozero/pbf_reader.hpp>
 #include <set>
 
+#include "base/core/netblock_text.h"
 #include "base/core/progress.h"
 #include "base/core/text.h"
-#include "compiler/netblock_text.h"
 #include "compiler/record_stream.h"
 #include "compiler/text_rules.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "base/core/ip.h"
+#include "base/core/netblock_text.h"
 #include "base/core/text.h"
 
 namespace mirror {
@@ -18,21 +18,6 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 bool is_control_or_blank(char c) { return is_control(c) || c == ' '; }
-
-// RFC 1123 names, with the underscore that real zones hold; at least one letter, else it would be a
-// broken address.
-bool is_dns_name(std::string_view text) {
-  const bool characters = std::ranges::all_of(
-      text, [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_'; });
-  return characters && !text.starts_with('.') && text.find("..") == std::string_view::npos &&
-         std::ranges::any_of(text, is_letter);
-}
-
-bool is_netmask(const IpAddress& mask) {
-  if (!mask.is_ipv4()) return false;
-  const uint32_t host_bits = ~mask.ipv4();
-  return (host_bits & (host_bits + 1)) == 0 && mask.ipv4() != 0;
-}
 
 }  // namespace
 
@@ -63,18 +48,12 @@ std::optional<std::string> wrong_top_directory(std::string_view text) {
 }
 
 std::optional<std::string> wrong_netblock(std::string_view text) {
-  if (const auto prefix = IpPrefix::parse(text)) {
-    if (prefix->length > 0) return std::nullopt;
+  const NetblockText netblock = parse_netblock(text, true);
+  if (const auto* prefix = std::get_if<IpPrefix>(&netblock)) {
+    if (width_of(*prefix) != PrefixWidth::kAll) return std::nullopt;
     return quote_for_message(text) + " is the whole Internet: name a smaller network";
   }
-  const size_t slash = text.find('/');
-  if (slash == std::string_view::npos && text.size() <= kNameSizeMax && is_dns_name(text))
-    return std::nullopt;
-  if (slash != std::string_view::npos) {
-    const auto address = IpAddress::parse(text.substr(0, slash)),
-               mask = IpAddress::parse(text.substr(slash + 1));
-    if (address && mask && address->is_ipv4() && is_netmask(*mask)) return std::nullopt;
-  }
+  if (std::holds_alternative<NetblockName>(netblock)) return std::nullopt;
   return quote_for_message(text) +
          " is neither a network (192.0.2.0/24, 2001:db8::/32), an address nor a DNS name";
 }

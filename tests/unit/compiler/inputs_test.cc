@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "compiler/netblock_text.h"
+#include "base/core/netblock_text.h"
 #include "compiler/tables.h"
 #include "compiler/text_rules.h"
 #include "schema/snapshot/snapshot.h"

@@ -130,8 +130,10 @@ TEST(MirrorsFileTest, ABadHostIsRefusedByFileLineAndKey) {
   expect_bad(in_host("asn = -1"), "site.host.asn:");
   expect_bad(in_host("peer_asns = [0]"), "site.host.peer_asns:");
   expect_bad(in_host("peer_asns = [1, 1]"), "site.host.peer_asns: 1 stands already");
-  for (const char* bad : {"10.0.0.0/33", "0.0.0.0/0", "::/0", "10.0.0.0/255.0.255.0", "a/b",
-                          "10.0.0", "", "a b", "1.2.3.4/24 # x", "2001:db8::/129", ".x", "a..b"}) {
+  for (const char* bad :
+       {"10.0.0.0/33", "0.0.0.0/0", "::/0", "10.0.0.0/255.0.255.0", "a/b", "10.0.0", "", "a b",
+        "1.2.3.4/24 # x", "2001:db8::/129", ".x", "a..b", "-a.example", "a-.example", "0x7f.1",
+        "10.1", "lab.example.1", "10.0.0.0/24/24"}) {
     expect_bad(in_host("netblocks = [\"" + std::string(bad) + "\"]"),
                "f.toml:5: site.host.netblocks:");
   }

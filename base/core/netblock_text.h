@@ -1,6 +1,6 @@
-// What people type into host_netblock: a prefix, an address, an address with a netmask, or a host
-// name. Rules: compiler inputs of MirrorManager, with its crashes and its octal readings mended
-// (C-10, C-11).
+// What people type into host_netblock, and into a mirrors file: a prefix, an address, an address
+// with a netmask, or a host name. Rules: compiler inputs of MirrorManager, with its crashes and its
+// octal readings mended (C-10, C-11).
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-#include "compiler/netblock_text.h"
+#include "base/core/netblock_text.h"
 
 #include <algorithm>
 #include <bit>
