@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/core/text.h"
+#include "edge/serve/limits.h"
 
 namespace mirror {
 namespace {
@@ -145,6 +146,8 @@ Result<ListenSockets> open_listen_sockets(const ListenAddress& address, size_t w
     if (listen.address.port == 0) {
       MIRROR_TRY(listen.address.port, port_of(fd));
     }
+    if (::listen(fd.get(), kListenBacklog) != 0)
+      return fail_errno(errno, fmt::format("listen on {}", listen.address.to_string()));
     listen.sockets.push_back(std::move(fd));
   }
   return listen;

@@ -31,14 +31,15 @@ struct ListenAddress {
 // it.
 [[nodiscard]] Result<UniqueFd> open_unix_socket(const std::string& path);
 
-// The sockets of one address, bound with SO_REUSEPORT, one for each worker; none listens yet.
+// The sockets of one address, with SO_REUSEPORT, one for each worker; all of them listen.
 struct ListenSockets {
   ListenAddress address;  // with the port that the kernel chose
   std::vector<UniqueFd> sockets;
 };
 
 // Probes with a bind without SO_REUSEPORT first: with it a second process would bind without an
-// error and take half of the requests.
+// error and take half of the requests. The probe fails only where somebody listens, so that these
+// sockets listen at once and not when the snapshot is loaded; clients wait until then.
 [[nodiscard]] Result<ListenSockets> open_listen_sockets(const ListenAddress& address,
                                                         size_t workers);
 

@@ -24,5 +24,14 @@ TEST(ListenAddress, Forms) {
   }
 }
 
+TEST(ListenSockets, ASecondEdgeIsNoticedBeforeTheFirstOneAnswers) {
+  const auto first = open_listen_sockets({*IpAddress::parse("127.0.0.1"), 0}, 2);
+  ASSERT_TRUE(first.has_value()) << first.error().message;
+  EXPECT_EQ(first->sockets.size(), 2u);
+  const auto second = open_listen_sockets(first->address, 2);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().kind, ErrorKind::kConflict);
+}
+
 }  // namespace
 }  // namespace mirror
