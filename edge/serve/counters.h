@@ -32,8 +32,8 @@ struct alignas(64) WorkerCounters {
   Counter status_4xx;
   Counter status_5xx;
   std::array<Counter, kAnswerGroups> groups;  // by the group of the first mirror
-  Counter bytes_sent;
-  Counter connections;  // open now
+  Counter bytes_sent;                         // that the kernel has taken
+  Counter connections;                        // open now
   Counter accepted;
   Counter accept_failures;
   Counter accept_pauses;  // every connection in use and none idle

@@ -145,7 +145,7 @@ Worker::Sent Worker::send(Connection* connection, const Response& response) {
     return Sent::kFailed;
   }
   const auto sent = static_cast<size_t>(written);
-  counters_.bytes_sent.add(total);
+  counters_.bytes_sent.add(sent);
   if (sent == total) return Sent::kWhole;
   counters_.answers_unfinished.add();
   connection->close_after_write = response.close;
@@ -231,6 +231,11 @@ void Worker::on_written(Connection* connection, int status) {
   if (status != 0) {
     close(connection);
     return;
+  }
+  char* block = connection->pending_first;
+  for (uint32_t i = 0; i < connection->pending_blocks_in_write; ++i) {
+    counters_.bytes_sent.add(header_of(block).size);
+    block = header_of(block).next;
   }
   release_pending(connection, connection->pending_blocks_in_write);
   if (connection->pending_first != nullptr) {
