@@ -42,6 +42,15 @@ Result<uint64_t> raise_open_files() {
   return files.rlim_cur;
 }
 
+// The signals that only tell the edge to look again: untaken they would end a starting edge.
+void block_hints(int how) {
+  sigset_t hints;
+  sigemptyset(&hints);
+  sigaddset(&hints, SIGHUP);
+  sigaddset(&hints, SIGUSR1);
+  pthread_sigmask(how, &hints, nullptr);
+}
+
 // Descriptors that the workers and the control thread use besides connections.
 uint64_t reserved_descriptors(uint32_t workers) {
   return kReservedDescriptors + kDescriptorsPerWorker * workers;
@@ -66,6 +75,7 @@ Server::~Server() {
 
 Result<std::unique_ptr<Server>> Server::create(const ServerOptions& options, const Clock& clock,
                                                const Log& log) {
+  block_hints(SIG_BLOCK);
   // Before anything opens a descriptor: with enough of them, no loop fails to start.
   MIRROR_TRY(const auto files, raise_open_files());
   const uint64_t needed = reserved_descriptors(options.workers) + options.workers;
@@ -175,6 +185,7 @@ void Server::handle_signals() {
         signals_.back().get(),
         [](uv_signal_t* handle, int signal) { server_of(handle)->on_signal(signal); }, number);
   }
+  block_hints(SIG_UNBLOCK);
 }
 
 void Server::watch(const std::string& directory) {

@@ -41,7 +41,8 @@ struct ServerOptions {
 
 class Server final : private GenerationSink {
  public:
-  // Opens everything that can fail, and listens nowhere yet. The references must outlive the
+  // Opens everything that can fail and listens, but answers nobody yet. SIGHUP and SIGUSR1 are
+  // blocked from here until run(), which takes those that came. The references must outlive the
   // server.
   [[nodiscard]] static Result<std::unique_ptr<Server>> create(const ServerOptions& options,
                                                               const Clock& clock, const Log& log);

@@ -111,7 +111,7 @@ class Snapshots:
 # ------------------------------------------------------------------ a running edge
 
 class Edge:
-    def __init__(self, folder, snapshots, *options, user=None):
+    def __init__(self, folder, snapshots, *options, user=None, before=None):
         self.folder = folder
         self.admin = "unix:" + os.path.join(folder, "admin.sock")
         with contextlib.suppress(FileNotFoundError):
@@ -123,7 +123,8 @@ class Edge:
         command = os.environ.get("MIRROR_TEST_WRAPPER", "").split() + command
         with open(self.errors, "wb") as errors, open(self.output, "wb") as output:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
-                                            user=user, group=user, extra_groups=None if user is None else [])
+                                            user=user, group=user, extra_groups=None if user is None else [],
+                                            preexec_fn=before)
         try:
             listening = wait_until(lambda: self.ended() or re.search(r"Listening on http://127\.0\.0\.1:(\d+)\n",
                                                                      self.said()), "the edge to listen")
@@ -256,8 +257,8 @@ class EdgeTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.snapshots = Snapshots(self.folder)
 
-    def start(self, *options, user=None):
-        edge = Edge(self.folder, self.snapshots, *options, user=user)
+    def start(self, *options, user=None, before=None):
+        edge = Edge(self.folder, self.snapshots, *options, user=user, before=before)
         self.addCleanup(self.end, edge)
         return edge
 

@@ -193,6 +193,18 @@ class SignalTest(EdgeTest):
                     self.assertEqual(client.read().status, 200)
             self.assertEqual(edge.process.wait(10), 0)
 
+    def test_hints_do_not_end_a_starting_edge(self):
+        hints = (signal.SIGHUP, signal.SIGUSR1)
+
+        def send_hints():
+            # They wait, across the exec, until the edge unblocks them.
+            signal.pthread_sigmask(signal.SIG_BLOCK, hints)
+            for number in hints:
+                os.kill(os.getpid(), number)
+        edge = self.start("--log-level", "info", before=send_hints)
+        wait_until(lambda: "SIGHUP: looking" in edge.complaints(), "SIGHUP to be taken")
+        self.assertEqual(edge.get(TARGET).status, 200)
+
     def test_drain_ends_in_time(self):
         edge = self.start("--drain-timeout", "1")
         with Client(edge.address) as late:
@@ -311,11 +323,14 @@ class LimitTest(EdgeTest):
         edge = self.start("--send-buffer", "4096")
         with Client(edge.address, receive_buffer=4096) as client:
             self.ask_and_not_read(edge, client, 20)
+            stuck = edge.status()["counters"]
             for _ in range(20):
                 answer = client.read()
                 self.assertEqual(answer.status, 200)
                 self.assertEqual(answer.body.count(b"http://one.example/"), 3000)
             self.assertEqual(client.ask("/-/live").status, 200)
+            # What the client has not taken was not counted as sent.
+            self.assertLess(stuck["bytes_sent"], stuck["requests"] * (edge.counter("bytes_sent") // 20) - 1000)
 
     def test_a_reader_that_stops_is_closed(self):
         edge = self.start("--send-buffer", "4096", "--write-timeout", "1")
