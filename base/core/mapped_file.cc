@@ -1,34 +1,22 @@
 #include "base/core/mapped_file.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 #include <utility>
 
-#include "base/core/unique_fd.h"
+#include "base/core/sealed_copy.h"
 
 namespace mirror {
 
 Result<MappedFile> MappedFile::open(const std::string& path, uint64_t size_limit) {
-  // O_NONBLOCK: opening a FIFO that somebody placed there must not wait for a writer.
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid()) return fail_errno(errno, fmt::format("open {}", path));
-  struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, fmt::format("stat {}", path));
-  if (!S_ISREG(status.st_mode)) return fail(ErrorKind::kInvalid, "{}: not a regular file", path);
-  const auto size = static_cast<uint64_t>(status.st_size);
-  if (size == 0) return fail(ErrorKind::kInvalid, "{}: the file is empty", path);
-  if (size > size_limit) {
-    return fail(ErrorKind::kLimit, "{}: {} bytes are more than the limit of {}", path, size,
-                size_limit);
-  }
-  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
+  MIRROR_TRY(const SealedCopy copy, make_sealed_copy(path, size_limit));
+  // MAP_PRIVATE: before Linux 6.7 a shared mapping of memory sealed against writing is refused.
+  void* data = ::mmap(nullptr, copy.size, PROT_READ, MAP_PRIVATE, copy.fd.get(), 0);
   if (data == MAP_FAILED) return fail_errno(errno, fmt::format("map {}", path));
   MappedFile file;
   file.data_ = static_cast<const uint8_t*>(data);
-  file.size_ = size;
+  file.size_ = copy.size;
   return file;
 }
 

@@ -1,6 +1,6 @@
-// A whole file, mapped read-only and shared. Owns the mapping; the descriptor is closed at once.
-// The file must be replaced by rename and never be written in place while it is mapped: a
-// truncation would turn a read into SIGBUS. Our snapshots are only ever published by rename.
+// The contents of a whole file, mapped read-only from a sealed copy (sealed_copy.h): whatever
+// becomes of the file, these bytes stay as they were checked. Owns the mapping, and with it the
+// copy; descriptors are closed at once.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,8 @@ namespace mirror {
 
 class MappedFile {
  public:
-  // Refuses what is not a regular file, an empty file, and a file above `size_limit` bytes.
+  // Blocks: reads the whole file. Refuses what is not a regular file, an empty file, and a file
+  // above `size_limit` bytes.
   [[nodiscard]] static Result<MappedFile> open(const std::string& path, uint64_t size_limit);
 
   MappedFile() = default;
@@ -26,7 +27,7 @@ class MappedFile {
 
   [[nodiscard]] std::span<const uint8_t> bytes() const { return {data_, size_}; }
 
-  // Brings every page into memory now, so that no later read waits for the disk
+  // Maps every page now, so that no later read waits for a page fault, nor for what was swapped out
   // (MADV_POPULATE_READ, Linux 5.14; on older kernels each page is touched).
   void warm() const;
 

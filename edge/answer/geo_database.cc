@@ -1,18 +1,12 @@
 #include "edge/answer/geo_database.h"
 
-#include <fcntl.h>
 #include <maxminddb.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
-#include "base/core/files.h"
-#include "base/core/unique_fd.h"
+#include "base/core/sealed_copy.h"
 #include "edge/answer/limits.h"
 
 namespace mirror {
@@ -20,20 +14,6 @@ namespace {
 
 constexpr std::array<const char*, 3> kNestedPath = {"country", "iso_code", nullptr};
 constexpr std::array<const char*, 2> kFlatPath = {"country_code", nullptr};
-
-Result<UniqueFd> sealed_copy(const std::string& bytes) {
-  UniqueFd fd(::memfd_create("geoip", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!fd.valid()) return fail_errno(errno, "memfd_create");
-  for (size_t done = 0; done < bytes.size();) {
-    const ssize_t written = ::write(fd.get(), bytes.data() + done, bytes.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return fail_errno(errno, "writing into memory");
-    done += static_cast<size_t>(written);
-  }
-  constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
-  if (::fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) return fail_errno(errno, "sealing memory");
-  return fd;
-}
 
 bool is_code_byte(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -107,11 +87,9 @@ GeoDatabase::GeoDatabase(std::unique_ptr<Implementation> implementation)
 GeoDatabase::~GeoDatabase() = default;
 
 Result<std::unique_ptr<GeoDatabase>> GeoDatabase::open(const std::string& path) {
-  MIRROR_TRY(const std::string bytes, read_file(path, kGeoFileSizeMax));
-  auto fd = sealed_copy(bytes);
-  if (!fd) return with_context(std::move(fd).error(), path);
+  MIRROR_TRY(const SealedCopy sealed, make_sealed_copy(path, kGeoFileSizeMax));
   auto implementation = std::make_unique<Implementation>();
-  const std::string copy = fmt::format("/proc/self/fd/{}", fd->get());
+  const std::string copy = fmt::format("/proc/self/fd/{}", sealed.fd.get());
   const int status = MMDB_open(copy.c_str(), MMDB_MODE_MMAP, &implementation->database);
   if (status != MMDB_SUCCESS) {
     return fail(ErrorKind::kInvalid, "{}: {}", path, MMDB_strerror(status));

@@ -2,9 +2,9 @@
 // Understands `country.iso_code` (GeoIP2, GeoLite2; registered_country is not a substitute) and the
 // flat `country_code`.
 //
-// The file is copied into a sealed memfd before it is opened: libmaxminddb maps its file, update
-// scripts write in place, and a mapped file that is truncated is a SIGBUS. Immutable after open();
-// safe from any thread.
+// The file is copied into sealed memory (base/core/sealed_copy.h) before it is opened: libmaxminddb
+// maps its file, update scripts write in place, and a mapped file that is truncated is a SIGBUS.
+// Immutable after open(); safe from any thread.
 #pragma once
 
 #include <memory>

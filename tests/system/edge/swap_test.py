@@ -131,5 +131,23 @@ class SwapTest(EdgeTest):
         self.assertEqual(edge.get(target).status, 200)
 
 
+class OverwriteTest(EdgeTest):
+    def test_the_live_file_is_truncated_and_overwritten_in_place(self):
+        live = self.snapshots.compile("one", mirrors=3000)
+        edge = self.start()
+        self.assertEqual(edge.wait(1).returncode, 0)
+        with Client(edge.address) as client:
+            for spoiled in (b"", b"X" * int(live.size)):
+                with open(self.snapshots.file(live.name), "wb") as file:
+                    file.write(spoiled)
+                for _ in range(20):
+                    answer = client.ask("/mirrorlist?path=pub/d&country=SE")
+                    self.assertEqual((answer.status, answer.generation), (200, 1))
+                    self.assertEqual(answer.body.count(b"http://one.example/"), 3000)
+        after = self.snapshots.compile("after", mirrors=3000)
+        self.assertEqual(edge.wait(after.sequence).returncode, 0)
+        self.assertEqual(edge.stop(), 0)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
