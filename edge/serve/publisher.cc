@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <utility>
 
 #include "base/core/assert.h"
@@ -15,6 +17,13 @@ constexpr int64_t kNsPerMs = 1'000'000;
 // Update scripts write in place: a file that is still changing is left alone until it has stood
 // still for so long.
 constexpr int64_t kGeoSettleMs = 500;
+
+// Of the machine and not of the file: the same file may be good in a moment. ENOSPC: no memory for
+// the copy.
+bool is_passing(const Error& error) {
+  constexpr std::array kPassing = {ENOMEM, EMFILE, ENFILE, EIO, ENOSPC};
+  return std::ranges::find(kPassing, error.system_errno) != kPassing.end();
+}
 
 int64_t nanoseconds(const timespec& time) {
   return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
@@ -144,7 +153,8 @@ bool Publisher::open_snapshot(const Current& current, const FileIdentity& identi
   auto& record = record_of(current);
   auto opened = directory_.open(current);
   if (!opened) {
-    rejected_ = Rejected{current, identity};
+    rejected_.reset();
+    if (!is_passing(opened.error())) rejected_ = Rejected{current, identity};
     set_state(record, GenerationState::kRefused);
     refuse(current.name.to_string(), opened.error().message);
     return false;
@@ -170,7 +180,10 @@ bool Publisher::look_at_geo(bool forced) {
   geo_identity_ = identity;
   const auto opened = open_geo();
   geo_refused_ = !opened;
-  if (geo_refused_) refuse(options_.geoip, opened.error().message);
+  if (geo_refused_) {
+    if (is_passing(opened.error())) geo_identity_ = {};
+    refuse(options_.geoip, opened.error().message);
+  }
   return !geo_refused_;
 }
 

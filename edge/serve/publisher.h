@@ -77,7 +77,8 @@ class Publisher {
 
   // Opens the GeoIP database, which must be good at the start, and looks for the first time.
   [[nodiscard]] Result<void> start();
-  // Reads CURRENT and the GeoIP file again. `forced` (SIGHUP): also what was refused before.
+  // Reads CURRENT and the GeoIP file again. `forced` (SIGHUP): also what was refused before. What
+  // was refused for a passing fault of the machine (no memory, no descriptor) is tried every time.
   void look(bool forced);
   // Frees the generations that no worker uses any more.
   void collect();
@@ -157,7 +158,8 @@ class Publisher {
   std::string current_fault_;  // why CURRENT could not be read; "" if it could
 
   std::shared_ptr<const GeoDatabase> geo_;
-  FileIdentity geo_identity_;  // of the file that was read or refused last
+  // Of the file that was read last, or refused for good.
+  FileIdentity geo_identity_;
   bool geo_refused_ = false;
   std::optional<GeoPending> geo_pending_;
 

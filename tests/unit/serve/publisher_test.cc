@@ -3,7 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include "base/core/unique_fd.h"
 #include "edge/serve/limits.h"
 #include "tests/unit/answer/mmdb_writer.h"
 #include "tests/unit/serve/test_snapshots.h"
@@ -137,14 +140,14 @@ TEST_F(PublisherTest, Truncated) {
   start();
   const auto bytes = make_snapshot("bad");
   publish_bad(bytes.substr(0, bytes.size() / 2));
-  expect_refused_and_old_served("");
+  expect_refused_and_old_served("bytes of payload instead of");
 }
 
 TEST_F(PublisherTest, Empty) {
   publish("a");
   start();
   publish_bad("");
-  expect_refused_and_old_served("");
+  expect_refused_and_old_served("empty");
 }
 
 TEST_F(PublisherTest, OneFlippedBit) {
@@ -211,6 +214,43 @@ TEST_F(PublisherTest, CurrentGone) {
   publisher_->look(false);
   EXPECT_EQ(publisher_->refused_count(), 1u);
   EXPECT_EQ(served(), "1");
+}
+
+// --- passing faults
+
+// No descriptor is left for anything that needs two at once, as the copy of a file does.
+class OneDescriptor {
+ public:
+  OneDescriptor() {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const UniqueFd next(::dup(0));
+    rlimit files = before_;
+    files.rlim_cur = static_cast<rlim_t>(next.get()) + 1;
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+  }
+  ~OneDescriptor() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  OneDescriptor(const OneDescriptor&) = delete;
+  OneDescriptor& operator=(const OneDescriptor&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(PublisherTest, WithoutDescriptorsItIsTriedAgain) {
+  publish("a");
+  start();
+  publish("b");
+  {
+    const OneDescriptor scarce;
+    for (uint64_t i = 1; i <= 2; ++i) {
+      publisher_->look(false);
+      EXPECT_EQ(publisher_->refused_count(), i);
+      EXPECT_EQ(served(), "1");
+    }
+    EXPECT_THAT(publisher_->refusals().front().reason, HasSubstr("Too many open files"));
+  }
+  publisher_->look(false);
+  EXPECT_EQ(served(), "2");
 }
 
 // --- files that are not whole yet
@@ -336,6 +376,21 @@ TEST_F(PublisherGeoTest, ABadDatabaseIsRefusedOnce) {
   look_twice();
   EXPECT_EQ(country(), "SE");
   write_bytes(geoip_, database("DE"));
+  look_twice();
+  EXPECT_EQ(country(), "DE");
+}
+
+TEST_F(PublisherGeoTest, WithoutDescriptorsItIsTriedAgain) {
+  publish("a");
+  write_bytes(geoip_, database("SE"));
+  start(geoip_);
+  write_bytes(geoip_, database("DE"));
+  {
+    const OneDescriptor scarce;
+    look_twice();
+    EXPECT_EQ(publisher_->refused_count(), 1u);
+    EXPECT_EQ(country(), "SE");
+  }
   look_twice();
   EXPECT_EQ(country(), "DE");
 }
