@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A bad snapshot is refused with a reason, the one before serves on, the status says so, and the next good one
 is served."""
+import ctypes
 import os
 import shutil
 import unittest
@@ -56,7 +57,7 @@ class RefusalTest(EdgeTest):
         def damage(path):
             with open(path, "r+b") as file:
                 file.truncate(1000)
-        self.damage(damage, "", size=1000)
+        self.damage(damage, "bytes of payload instead of", size=1000)
 
     def test_flipped_bit(self):
         def damage(path):
@@ -65,14 +66,20 @@ class RefusalTest(EdgeTest):
                 byte = file.read(1)
                 file.seek(777)
                 file.write(bytes([byte[0] ^ 4]))
-        self.damage(damage, "")
+        self.damage(damage, "the digest of the payload is wrong")
 
     def test_unknown_format(self):
         def damage(path):
             with open(path, "r+b") as file:
-                file.seek(8)
-                file.write(b"\x63")
-        self.damage(damage, "")
+                header = bytearray(file.read(64))
+                header[8] = 99
+                # With the right checksum: the file is whole, only newer than the edge.
+                checksum = ctypes.CDLL("libxxhash.so.0").XXH3_64bits
+                checksum.restype = ctypes.c_uint64
+                header[56:] = checksum(bytes(header[:56]), ctypes.c_size_t(56)).to_bytes(8, "little")
+                file.seek(0)
+                file.write(header)
+        self.damage(damage, "format 99 is unknown")
 
     def test_empty(self):
         self.damage(lambda path: open(path, "wb").close(), "empty", size=0)
@@ -99,10 +106,12 @@ class RefusalTest(EdgeTest):
     def test_garbage_in_current(self):
         edge = self.start()
         count = 0
-        for garbage in (b"", b"garbage\n", b"../../../etc/passwd 1 2 3\n", bytes(range(256)), b"x" * 100000):
+        for garbage, reason in ((b"", "no line feed"), (b"garbage\n", "not four fields"),
+                                (b"../../../etc/passwd 1 2 3\n", "the first field"),
+                                (bytes(range(256)), "no line feed"), (b"x" * 100000, "more than 4096 bytes")):
             count += 1
             self.snapshots.point_to(garbage)
-            self.expect_refusal(edge, "", count)
+            self.expect_refusal(edge, reason, count)
         self.expect_recovery(edge)
 
     def test_sighup_tries_again(self):
@@ -111,9 +120,9 @@ class RefusalTest(EdgeTest):
         with open(self.snapshots.file(bad.name), "r+b") as file:
             file.write(b"X")
         self.snapshots.point_to(bad.line())
-        self.expect_refusal(edge, "")
+        self.expect_refusal(edge, "MIRRSNAP")
         hang_up(edge)
-        self.expect_refusal(edge, "", 2)
+        self.expect_refusal(edge, "MIRRSNAP", 2)
 
     def test_awaited_until_it_comes(self):
         bad = self.compile_bad()
