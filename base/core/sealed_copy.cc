@@ -22,7 +22,9 @@ Result<SealedCopy> make_sealed_copy(const std::string& path, uint64_t size_limit
     return fail(ErrorKind::kLimit, "{}: {} bytes are more than the limit of {}", path, size,
                 size_limit);
   }
-  SealedCopy copy{UniqueFd(::memfd_create("mirror", MFD_CLOEXEC | MFD_ALLOW_SEALING)), size};
+  // Only for those who look at /proc/PID/maps; the kernel takes 249 bytes.
+  const std::string name = path.substr(path.rfind('/') + 1).substr(0, 200);
+  SealedCopy copy{UniqueFd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING)), size};
   if (!copy.fd.valid()) return fail_errno(errno, fmt::format("{}: memfd_create", path));
   for (uint64_t done = 0; done < size;) {
     const ssize_t sent = ::sendfile(copy.fd.get(), file.get(), nullptr, size - done);
