@@ -164,8 +164,9 @@ class Edge:
 
     def ask_admin(self, path, method="GET"):
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(DEADLINE)
+            # Connected before it gets its time limit: without blocking, a full backlog would be an error at once.
             connection.connect(self.admin[5:])
+            connection.settimeout(DEADLINE)
             connection.sendall(("%s %s HTTP/1.1\r\n\r\n" % (method, path)).encode())
             answer = b""
             while data := connection.recv(65536):
