@@ -8,8 +8,7 @@
 namespace mirror {
 
 bool is_clean_text(std::string_view text) {
-  return text.size() <= kTextSizeMax && is_valid_utf8(text) &&
-         std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  return text.size() <= kTextSizeMax && is_valid_utf8(text) && !has_control_byte(text);
 }
 
 std::variant<std::string, UrlFault> normalize_url(std::string_view text) {

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "base/core/files.h"
 #include "base/core/text.h"
 #include "scanner/checksum_file.h"
 #include "scanner/limits.h"
@@ -21,23 +22,6 @@ constexpr size_t kShownBytes = 1000;
 bool is_same_file(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_size == b.st_size &&
          a.st_ctim.tv_sec == b.st_ctim.tv_sec && a.st_ctim.tv_nsec == b.st_ctim.tv_nsec;
-}
-
-Result<std::string> read_all(int fd, uint64_t size_limit) {
-  std::string bytes;
-  char buffer[65536];
-  for (;;) {
-    const ssize_t got = ::read(fd, buffer, sizeof buffer);
-    if (got == 0) return bytes;
-    if (got < 0) {
-      if (errno == EINTR) continue;
-      return fail_errno(errno, "read");
-    }
-    if (bytes.size() + static_cast<size_t>(got) > size_limit) {
-      return fail(ErrorKind::kLimit, "more than {} bytes", size_limit);
-    }
-    bytes.append(buffer, static_cast<size_t>(got));
-  }
 }
 
 std::string* sum_of(FileSums* sums, ChecksumKind kind) {
@@ -117,7 +101,7 @@ Result<DetailReader::OpenedFile> DetailReader::read_stable(int directory_fd,
     if (::fstat(fd.get(), &before) != 0) return fail_errno(errno, "stat");
     if (!S_ISREG(before.st_mode)) return fail(ErrorKind::kInvalid, "not a regular file");
     const bool settled = settler_->settle(before.st_ctim.tv_sec);
-    MIRROR_TRY(std::string bytes, read_all(fd.get(), size_limit));
+    MIRROR_TRY(std::string bytes, read_to_end(fd.get(), size_limit));
     struct stat after {};
     struct stat named {};
     if (::fstat(fd.get(), &after) != 0) return fail_errno(errno, "stat");

@@ -27,13 +27,6 @@ bool is_open_to_all(const struct stat& status) {
 
 bool has_vanished(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP; }
 
-bool has_control_byte(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7f;
-  });
-}
-
 constexpr size_t kShownBytes = 1000;
 
 std::string shown(const std::string& path) {

@@ -17,18 +17,24 @@ Result<std::string> read_file(const std::string& path, uint64_t size_limit) {
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, fmt::format("stat {}", path));
   if (!S_ISREG(status.st_mode)) return fail(ErrorKind::kInvalid, "{}: not a regular file", path);
+  auto bytes = read_to_end(fd.get(), size_limit);
+  if (!bytes) return with_context(std::move(bytes).error(), path);
+  return bytes;
+}
+
+Result<std::string> read_to_end(int fd, uint64_t size_limit) {
   std::string bytes;
   char buffer[65536];
   for (;;) {
-    const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+    const ssize_t got = ::read(fd, buffer, sizeof buffer);
     if (got == 0) return bytes;
     if (got < 0) {
       if (errno == EINTR) continue;
-      return fail_errno(errno, fmt::format("read {}", path));
+      return fail_errno(errno, "read");
     }
-    // The file may grow while it is read, so the limit is checked here and not on the status.
+    // The file may grow while it is read, so the limit is checked here and not on its status.
     if (bytes.size() + static_cast<size_t>(got) > size_limit) {
-      return fail(ErrorKind::kLimit, "{}: more than {} bytes", path, size_limit);
+      return fail(ErrorKind::kLimit, "more than {} bytes", size_limit);
     }
     bytes.append(buffer, static_cast<size_t>(got));
   }
@@ -41,10 +47,9 @@ Result<void> sync_directory(const std::string& path) {
   return {};
 }
 
-namespace {
-
-Result<void> write_and_sync(const std::string& path, std::string_view bytes) {
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+Result<void> write_and_sync(const std::string& path, std::string_view bytes, WriteMode mode) {
+  const int present = mode == WriteMode::kNew ? O_EXCL : O_TRUNC;
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | present, 0644));
   if (!fd.valid()) return fail_errno(errno, fmt::format("create {}", path));
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd.get(), bytes.data(), bytes.size());
@@ -58,11 +63,9 @@ Result<void> write_and_sync(const std::string& path, std::string_view bytes) {
   return {};
 }
 
-}  // namespace
-
 Result<void> replace_file(const std::string& path, std::string_view bytes) {
   const std::string temporary = path + ".tmp";
-  if (auto written = write_and_sync(temporary, bytes); !written) {
+  if (auto written = write_and_sync(temporary, bytes, WriteMode::kReplace); !written) {
     ::unlink(temporary.c_str());
     return written;
   }

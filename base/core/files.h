@@ -12,6 +12,14 @@ namespace mirror {
 // Reads a regular file of at most `size_limit` bytes.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, uint64_t size_limit);
 
+// The rest of an open file of at most `size_limit` bytes; the errors do not know its path.
+[[nodiscard]] Result<std::string> read_to_end(int fd, uint64_t size_limit);
+
+// Writes a file and syncs it. With kNew an existing file is an error; otherwise it is truncated.
+enum class WriteMode { kNew, kReplace };
+[[nodiscard]] Result<void> write_and_sync(const std::string& path, std::string_view bytes,
+                                          WriteMode mode);
+
 // Writes `bytes` so that after a crash at any point the old or the new file is there, whole: a
 // temporary file in the same directory, fsync, rename, fsync of the directory (the order of
 // LevelDB's CURRENT, with the directory synced at once).

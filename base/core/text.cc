@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -57,6 +58,10 @@ std::optional<Number> parse_number(std::string_view text) {
 
 std::optional<int64_t> parse_int64(std::string_view text) { return parse_number<int64_t>(text); }
 std::optional<uint64_t> parse_uint64(std::string_view text) { return parse_number<uint64_t>(text); }
+
+bool has_control_byte(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), is_control_byte);
+}
 
 bool is_valid_utf8(std::string_view text) {
   const auto* p = reinterpret_cast<const unsigned char*>(text.data());
@@ -126,7 +131,7 @@ std::string escape_xml(std::string_view text) {
 std::string quote_for_message(std::string_view text, size_t limit) {
   std::string quoted = "\"";
   for (const char c : text.substr(0, limit)) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"' || c == '\\') {
+    if (is_control_byte(c) || c == '"' || c == '\\') {
       quoted += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     } else {
       quoted += c;

@@ -23,6 +23,11 @@ namespace mirror {
 // The whole text must be a decimal number; no sign but '-', no blanks.
 [[nodiscard]] std::optional<int64_t> parse_int64(std::string_view text);
 [[nodiscard]] std::optional<uint64_t> parse_uint64(std::string_view text);
+// Bytes that must not reach a line of text, a header or XML: below 0x20, and 0x7f.
+[[nodiscard]] inline bool is_control_byte(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+[[nodiscard]] bool has_control_byte(std::string_view text);
 // RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
 [[nodiscard]] bool is_valid_utf8(std::string_view text);
 // & < > " as entities, which is what element text and double-quoted attributes need.

@@ -303,7 +303,7 @@ std::string quoted(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+    if (is_control_byte(c)) {
       result += fmt::format("\\u{:04X}", static_cast<unsigned char>(c));
     } else {
       result += c;

@@ -16,16 +16,14 @@ constexpr size_t kUrlSizeMax = 2048;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-bool is_control_or_blank(char c) { return is_control(c) || c == ' '; }
+bool is_control_or_blank(char c) { return is_control_byte(c) || c == ' '; }
 
 }  // namespace
 
 std::optional<std::string> wrong_name(std::string_view text) {
   if (text.empty()) return "must not be empty";
   if (trim(text) != text) return quote_for_message(text) + " has blanks at its ends";
-  if (std::ranges::any_of(text, is_control))
-    return quote_for_message(text) + " has control characters";
+  if (has_control_byte(text)) return quote_for_message(text) + " has control characters";
   if (!is_valid_utf8(text)) return quote_for_message(text) + " is not UTF-8";
   if (text.size() > kNameSizeMax) return fmt::format("is longer than {} bytes", kNameSizeMax);
   return std::nullopt;

@@ -47,19 +47,6 @@ Result<std::vector<std::string>> names_in(const std::string& path) {
   return names;
 }
 
-Result<void> write_whole(const std::string& path, std::string_view bytes) {
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!fd.valid()) return fail_errno(errno, fmt::format("create {}", path));
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail_errno(errno, fmt::format("write {}", path));
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-  if (::fsync(fd.get()) != 0) return fail_errno(errno, fmt::format("fsync {}", path));
-  return {};
-}
-
 std::optional<SnapshotName> parse_temporary(std::string_view file_name) {
   if (!file_name.ends_with(kTemporarySuffix)) return std::nullopt;
   file_name.remove_suffix(kTemporarySuffix.size());
@@ -70,7 +57,7 @@ std::optional<SnapshotName> parse_temporary(std::string_view file_name) {
 std::string one_line(std::string_view text) {
   std::string line(trim(text));
   for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+    if (is_control_byte(c)) c = ' ';
   }
   return line.substr(0, kSmallFileMax / 4);
 }
@@ -230,7 +217,7 @@ Result<Current> SnapshotDirectory::Writer::add(std::string_view file_bytes) {
   const auto path = directory_.path_of(name);
   const auto temporary = path + std::string(kTemporarySuffix);
   const auto attempt = [&]() -> Result<Current> {
-    MIRROR_CHECK(write_whole(temporary, file_bytes));
+    MIRROR_CHECK(write_and_sync(temporary, file_bytes, WriteMode::kNew));
     MIRROR_TRY(const auto snapshot,
                Snapshot::open(temporary, Snapshot::Expectation{file_bytes.size(), name.digest}));
     if (::rename(temporary.c_str(), path.c_str()) != 0) {
