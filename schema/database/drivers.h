@@ -18,6 +18,31 @@ namespace mirror {
 // creates.
 [[nodiscard]] Result<std::unique_ptr<Database>> open_sqlite_in_memory();
 
+// What a transaction may still do: nothing while the rows of a query are read, and nothing but roll
+// back after an error. One object a transaction.
+class TransactionGuard {
+ public:
+  // Runs `work` if that is allowed now. `ended`: the transaction is over.
+  template <typename Work>
+  Result<void> run(bool ended, Work&& work) {
+    if (busy_)
+      return fail(ErrorKind::kConflict, "the transaction is in use: its rows are still being read");
+    if (failed_)
+      return fail(ErrorKind::kConflict,
+                  "the transaction failed before and can only be rolled back");
+    if (ended) return fail(ErrorKind::kConflict, "the transaction has ended");
+    busy_ = true;
+    Result<void> result = work();
+    busy_ = false;
+    failed_ = !result.has_value();
+    return result;
+  }
+
+ private:
+  bool busy_ = false;
+  bool failed_ = false;
+};
+
 // Behind an error about a table or column that is not there.
 constexpr std::string_view kNotTheSchema =
     "; this is not the expected schema: mirrorctl database check says what is there, init creates "

@@ -126,17 +126,7 @@ class PostgresqlTransaction final : public Transaction {
  private:
   template <typename Work>
   Result<void> guarded(Work&& work) {
-    if (busy_)
-      return fail(ErrorKind::kConflict, "the transaction is in use: its rows are still being read");
-    if (failed_)
-      return fail(ErrorKind::kConflict,
-                  "the transaction failed before and can only be rolled back");
-    if (ended_) return fail(ErrorKind::kConflict, "the transaction has ended");
-    busy_ = true;
-    Result<void> result = work();
-    busy_ = false;
-    failed_ = !result.has_value();
-    return result;
+    return guard_.run(ended_, work);
   }
   Result<void> send(const std::string& statement, std::span<const Value> parameters);
   Result<void> run(std::string_view sql, std::span<const Value> parameters,
@@ -151,8 +141,7 @@ class PostgresqlTransaction final : public Transaction {
   PostgresqlConnection& connection_;
   PostgresqlParameters parameters_;
   PostgresqlRow row_;
-  bool busy_ = false;
-  bool failed_ = false;
+  TransactionGuard guard_;
   bool ended_ = false;
 };
 

@@ -130,17 +130,7 @@ class SqliteTransaction final : public Transaction {
  private:
   template <typename Work>
   Result<void> guarded(Work&& work) {
-    if (busy_)
-      return fail(ErrorKind::kConflict, "the transaction is in use: its rows are still being read");
-    if (failed_)
-      return fail(ErrorKind::kConflict,
-                  "the transaction failed before and can only be rolled back");
-    if (!database_.in_transaction()) return fail(ErrorKind::kConflict, "the transaction has ended");
-    busy_ = true;
-    Result<void> result = work();
-    busy_ = false;
-    failed_ = !result.has_value();
-    return result;
+    return guard_.run(!database_.in_transaction(), work);
   }
   // Hands rows to `callback` and adds the rows changed to `changed`, as far as they are given.
   Result<void> run(std::string_view sql, std::span<const Value> parameters,
@@ -148,8 +138,7 @@ class SqliteTransaction final : public Transaction {
   Result<void> step(sqlite3_stmt* statement, const RowCallback* callback);
 
   SqliteDatabase& database_;
-  bool busy_ = false;
-  bool failed_ = false;
+  TransactionGuard guard_;
 };
 
 int bind(sqlite3_stmt* statement, int index, const Value& value) {
