@@ -16,14 +16,11 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class DatabaseTest : public ::testing::TestWithParam<Engine> {
+class DatabaseTest : public EngineTest {
  protected:
   void SetUp() override {
-    if (!TestDatabase::available(GetParam()))
-      GTEST_SKIP() << "no PostgreSQL: run by tests/system/with_postgresql";
-    auto created = TestDatabase::create(GetParam());
-    ASSERT_TRUE(created) << created.error().message;
-    test_database_ = std::move(*created);
+    EngineTest::SetUp();
+    if (test_database_ == nullptr) return;
     database_ = open(OpenMode::kCreate);
   }
 
@@ -57,7 +54,6 @@ class DatabaseTest : public ::testing::TestWithParam<Engine> {
     return rows;
   }
 
-  std::unique_ptr<TestDatabase> test_database_;
   std::unique_ptr<Database> database_;
 };
 

@@ -86,14 +86,11 @@ name = "b.example.org"
 country = "FR"
 )toml";
 
-class MirrorctlTest : public ::testing::TestWithParam<Engine> {
+class MirrorctlTest : public EngineTest {
  protected:
   void SetUp() override {
-    if (!TestDatabase::available(GetParam()))
-      GTEST_SKIP() << "no PostgreSQL: run by tests/system/with_postgresql";
-    auto created = TestDatabase::create(GetParam());
-    ASSERT_TRUE(created) << created.error().message;
-    test_database_ = std::move(*created);
+    EngineTest::SetUp();
+    if (test_database_ == nullptr) return;
     folder_ = (std::filesystem::temp_directory_path() / "mirrorctl_test.XXXXXX").string();
     ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
     const Outcome init = run({"database", "init"});
@@ -140,7 +137,6 @@ class MirrorctlTest : public ::testing::TestWithParam<Engine> {
     ASSERT_TRUE((*transaction)->commit());
   }
 
-  std::unique_ptr<TestDatabase> test_database_;
   std::string folder_;
 };
 INSTANTIATE_TEST_SUITE_P(Engines, MirrorctlTest,

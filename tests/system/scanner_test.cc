@@ -85,14 +85,11 @@ constexpr std::string_view kContent = R"(
     VALUES ('Distribution', true, false, 1, 1);
 )";
 
-class ScannerTest : public ::testing::TestWithParam<Engine> {
+class ScannerTest : public EngineTest {
  protected:
   void SetUp() override {
-    if (!TestDatabase::available(GetParam()))
-      GTEST_SKIP() << "no PostgreSQL: run by tests/system/with_postgresql";
-    auto created = TestDatabase::create(GetParam());
-    ASSERT_TRUE(created) << created.error().message;
-    test_database_ = std::move(*created);
+    EngineTest::SetUp();
+    if (test_database_ == nullptr) return;
     database_ = open(OpenMode::kCreate);
     expect_ok(create_schema(*database_));
     run_script(kContent);
@@ -230,7 +227,6 @@ class ScannerTest : public ::testing::TestWithParam<Engine> {
     return outcome ? std::move(*outcome) : ScanOutcome{};
   }
 
-  std::unique_ptr<TestDatabase> test_database_;
   std::unique_ptr<Database> database_;
   std::filesystem::path folder_, tree_;
   ScanRules rules_;

@@ -32,14 +32,11 @@ std::string fixture(const std::string& name) {
   return *text;
 }
 
-class SchemaTest : public ::testing::TestWithParam<Engine> {
+class SchemaTest : public EngineTest {
  protected:
   void SetUp() override {
-    if (!TestDatabase::available(GetParam()))
-      GTEST_SKIP() << "no PostgreSQL: run by tests/system/with_postgresql";
-    auto created = TestDatabase::create(GetParam());
-    ASSERT_TRUE(created) << created.error().message;
-    test_database_ = std::move(*created);
+    EngineTest::SetUp();
+    if (test_database_ == nullptr) return;
     auto opened = test_database_->open(OpenMode::kCreate);
     ASSERT_TRUE(opened) << opened.error().message;
     database_ = std::move(*opened);
@@ -94,7 +91,6 @@ class SchemaTest : public ::testing::TestWithParam<Engine> {
     ASSERT_TRUE(transaction->commit());
   }
 
-  std::unique_ptr<TestDatabase> test_database_;
   std::unique_ptr<Database> database_;
 };
 

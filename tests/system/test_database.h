@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "schema/database/database.h"
 
@@ -32,6 +33,21 @@ class TestDatabase {
   std::string url_;
   std::string folder_;  // SQLite
   std::string name_;    // PostgreSQL
+};
+
+// A test over both engines with a database of its own; the PostgreSQL half is skipped where there
+// is no server. A SetUp of a derived test ends at once if test_database_ is null after this one.
+class EngineTest : public ::testing::TestWithParam<Engine> {
+ protected:
+  void SetUp() override {
+    if (!TestDatabase::available(GetParam()))
+      GTEST_SKIP() << "no PostgreSQL: run by tests/system/with_postgresql";
+    auto created = TestDatabase::create(GetParam());
+    ASSERT_TRUE(created) << created.error().message;
+    test_database_ = std::move(*created);
+  }
+
+  std::unique_ptr<TestDatabase> test_database_;
 };
 
 // The last part of the name of a test that runs over both engines.

@@ -15,7 +15,8 @@ class MmdbWriter {
  public:
   enum class Layout { kNested, kFlat };
 
-  // `ip_version`: 4 or 6; a tree of version 6 holds IPv4 addresses in ::/96.
+  // `ip_version`: 4 or 6; a tree of version 6 holds IPv4 addresses in ::/96. Prefixes are added
+  // before those that lie in them.
   explicit MmdbWriter(int ip_version) : ip_version_(ip_version) { nodes_.push_back({}); }
 
   // A record with country.iso_code, or with country_code.
@@ -109,9 +110,11 @@ class MmdbWriter {
         return;
       }
       if (record <= 0) {
+        // What the shorter prefix said holds for both halves.
+        const int64_t above = record;
         record = static_cast<int64_t>(nodes_.size());
         node = nodes_.size();
-        nodes_.push_back({});
+        nodes_.push_back({{above, above}});
       } else {
         node = static_cast<size_t>(record);
       }
