@@ -24,6 +24,8 @@ class HttpDate {
   // Of the second that was formatted last.
   [[nodiscard]] std::string_view text() const { return {text_.data(), text_.size()}; }
   [[nodiscard]] std::string_view day() const { return {day_.data(), day_.size()}; }
+  // `12:30:45`
+  [[nodiscard]] std::string_view time_of_day() const { return text().substr(17, 8); }
   [[nodiscard]] int64_t unix_seconds() const { return formatted_; }
 
  private:

@@ -12,7 +12,8 @@
 
 namespace mirror {
 
-enum class LogLevel { kDebug, kInfo, kWarning, kError };
+// kNothing is for tests that provoke errors by the thousand.
+enum class LogLevel { kDebug, kInfo, kWarning, kError, kNothing };
 
 class Log {
  public:
@@ -38,7 +39,8 @@ class Log {
   }
   template <typename... Arguments>
   void error(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {
-    write(LogLevel::kError, fmt::format(format, std::forward<Arguments>(arguments)...));
+    if (enabled(LogLevel::kError))
+      write(LogLevel::kError, fmt::format(format, std::forward<Arguments>(arguments)...));
   }
 
  private:

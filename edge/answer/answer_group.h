@@ -1,6 +1,7 @@
-// Which group gave the first mirror of an answer; for metrics.
+// How answers are counted: by what was asked for, and by the group that gave the first mirror.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace mirror {
@@ -13,6 +14,14 @@ enum class AnswerGroup : uint8_t {
   kGeoIp,
   kContinent,
   kGlobal
+};
+
+inline constexpr size_t kAnswerGroups = 7;
+
+enum class AnsweredResource : uint8_t {
+  kUnknown,  // the target names neither of the two
+  kMirrorlist,
+  kMetalink
 };
 
 }  // namespace mirror

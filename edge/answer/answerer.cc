@@ -47,8 +47,10 @@ struct Answerer::Implementation {
   Reply answer(const AnswerRequest& request);
   Reply refuse(const Refusal& refusal, Resource resource, int64_t now_unix);
   Reply refuse_metalink(const Refusal& refusal, int64_t now_unix);
-  void log(const Question& question, const DirectoryChoice& directory, const Place& place,
-           Reply& reply);
+  // What a refused question tells the log.
+  Reply refuse_question(const Refusal& refusal, const Question& question,
+                        const AnswerRequest& request);
+  void log_question(const Question& question, std::string_view arch, Reply& reply);
 
   struct Located {
     const Question& question;
@@ -89,6 +91,8 @@ Reply Answerer::Implementation::refuse(const Refusal& refusal, Resource resource
                                        int64_t now_unix) {
   if (resource == Resource::kMetalink) return refuse_metalink(refusal, now_unix);
   Reply reply;
+  if (refusal.reason != Refusal::Reason::kUnknownResource)
+    reply.resource = AnsweredResource::kMirrorlist;
   reply.status = status_of(refusal.reason);
   reply.body[1] = message_of(refusal.reason);
   if (refusal.reason == Refusal::Reason::kUnknownRepository) {
@@ -103,6 +107,7 @@ Reply Answerer::Implementation::refuse(const Refusal& refusal, Resource resource
 Reply Answerer::Implementation::refuse_metalink(const Refusal& refusal, int64_t now_unix) {
   Reply reply;
   reply.status = status_of(refusal.reason);
+  reply.resource = AnsweredResource::kMetalink;
   reply.type = ContentType::kMetalink;
   scratch.clear();
   if (refusal.reason == Refusal::Reason::kUnknownRepository) {
@@ -123,40 +128,51 @@ Reply Answerer::Implementation::refuse_metalink(const Refusal& refusal, int64_t 
   return reply;
 }
 
-void Answerer::Implementation::log(const Question& question, const DirectoryChoice& directory,
-                                   const Place& place, Reply& reply) {
+void Answerer::Implementation::log_question(const Question& question, std::string_view arch,
+                                            Reply& reply) {
+  if (question.has_path) reply.log_path = question.path;
   if (!question.has_repository) return;
-  reply.logged = true;
-  reply.log_client = place.client;
-  reply.log_country = place.country;
   const size_t begin = scratch.size();
   append_for_log(question.repository, scratch);
   reply.log_repo = scratch.text_from(begin);
   const size_t middle = scratch.size();
-  append_for_log(directory.logged_arch, scratch);
+  append_for_log(arch, scratch);
   reply.log_arch = scratch.text_from(middle);
+}
+
+Reply Answerer::Implementation::refuse_question(const Refusal& refusal, const Question& question,
+                                                const AnswerRequest& request) {
+  Reply reply = refuse(refusal, question.resource, request.now_unix);
+  reply.log_client = request.client;
+  log_question(question, question.arch, reply);
+  return reply;
 }
 
 Reply Answerer::Implementation::answer(const AnswerRequest& request) {
   MIRROR_ASSERT(view != nullptr);
   scratch.clear();
   const auto question = reader.read(request.target);
-  if (!question)
-    return refuse(question.error().refusal, question.error().resource, request.now_unix);
+  if (!question) {
+    Reply reply = refuse(question.error().refusal, question.error().resource, request.now_unix);
+    reply.log_client = request.client;
+    return reply;
+  }
   const auto directory = choose_directory(*view, *question, scratch);
-  if (!directory) return refuse(directory.error(), question->resource, request.now_unix);
+  if (!directory) return refuse_question(directory.error(), *question, request);
   IpAddress client = request.client.unmapped();
   if (options.ip_parameter && !question->ip.empty()) {
     const auto asked = IpAddress::parse(question->ip);
     if (!asked) {
-      return refuse({Refusal::Reason::kBadClientAddress, {}, {}}, question->resource,
-                    request.now_unix);
+      return refuse_question({Refusal::Reason::kBadClientAddress, {}, {}}, *question, request);
     }
     client = asked->unmapped();
   }
   const Place place = locate(*view, geo, client, question->use_networks);
   Reply reply = answer_located({*question, *directory, place}, request.now_unix);
-  log(*question, *directory, place, reply);
+  reply.logged = question->has_repository;
+  reply.log_client = place.client;
+  reply.log_country = place.country;
+  log_question(*question, directory->logged_arch, reply);
   return reply;
 }
 
@@ -192,6 +208,7 @@ Reply Answerer::Implementation::reply_list(const Located& located) {
   tail.set_plain(*view, located.directory, "\n");
   append_list_urls(*view, filter, choice.mirrors, tail, body);
   Reply reply;
+  reply.resource = AnsweredResource::kMirrorlist;
   reply.group = choice.group;
   reply.body[0] = body.text();
   return reply;
@@ -201,6 +218,7 @@ Reply Answerer::Implementation::reply_redirect(const Located& located) {
   const UrlFilter filter(*view, located.question);
   const auto choice = choose(located, filter, nullptr);
   Reply reply;
+  reply.resource = AnsweredResource::kMirrorlist;
   reply.group = choice.group;
   if (choice.mirrors.empty()) {
     reply.status = status_of(Refusal::Reason::kNoRedirect);
@@ -224,6 +242,7 @@ Reply Answerer::Implementation::reply_metalink(const Located& located, uint32_t 
   const uint32_t private_from = view->carrier_sets[directory.carrier_set()].global_count();
   append_metalink_urls(*view, {filter, choice.mirrors, private_from, tail}, body);
   Reply reply;
+  reply.resource = AnsweredResource::kMetalink;
   reply.type = ContentType::kMetalink;
   reply.group = choice.group;
   reply.body = {metalink_head.at(now_unix), view->text(view->files[file].block()), body.text()};

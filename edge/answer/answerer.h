@@ -37,14 +37,17 @@ struct AnswerRequest {
 struct Reply {
   uint16_t status = 200;
   ContentType type = ContentType::kTextPlain;
+  AnsweredResource resource = AnsweredResource::kUnknown;
   AnswerGroup group = AnswerGroup::kNoMirror;
   std::string_view location;               // non-empty: a Location header (status 302)
   std::array<std::string_view, 3> body{};  // in order; any of them may be empty
-  // The access log line is written if `logged`: the repository as sent, the architecture in effect;
-  // blanks and ';' in them are percent-encoded, so that a line always has ten words.
+  // For the access log. MirrorManager's line is written if `logged`: the repository as sent, the
+  // architecture in effect; blanks and ';' in them are percent-encoded, so that a line always has
+  // ten words. The path is as the client sent it, decoded. Empty: not asked for, or not looked at,
+  // since the question was refused before. None holds a control byte, all are UTF-8.
   bool logged = false;
   IpAddress log_client;
-  std::string_view log_country, log_repo, log_arch;
+  std::string_view log_country, log_repo, log_arch, log_path;
 
   [[nodiscard]] size_t body_size() const {
     return body[0].size() + body[1].size() + body[2].size();

@@ -35,18 +35,20 @@ bool TrustedProxies::contains(const IpAddress& address) const {
                      [&](const IpPrefix& prefix) { return prefix.contains(address); });
 }
 
-IpAddress resolve_client(const IpAddress& peer, std::span<const std::string_view> forwarded_for,
+IpAddress resolve_client(const Peer& peer, std::span<const std::string_view> forwarded_for,
                          const TrustedProxies& trusted) {
-  IpAddress client = peer.unmapped();
+  IpAddress client = peer.address.unmapped();
+  bool is_trusted = peer.is_local || trusted.contains(client);
   for (size_t line = forwarded_for.size(); line > 0; --line) {
     std::string_view rest = forwarded_for[line - 1];
     for (bool more = true; more;) {
-      if (!trusted.contains(client)) return client;
+      if (!is_trusted) return client;
       const size_t comma = rest.rfind(',');
       more = comma != std::string_view::npos;
       const auto hop = parse_hop(more ? rest.substr(comma + 1) : rest);
       if (!hop) return client;
       client = *hop;
+      is_trusted = trusted.contains(client);
       if (more) rest = rest.substr(0, comma);
     }
   }

@@ -8,18 +8,10 @@
 namespace mirror {
 namespace {
 
-constexpr uint16_t kBadRequest = 400;
-constexpr uint16_t kMethodNotAllowed = 405;
-constexpr uint16_t kContentTooLarge = 413;
-constexpr uint16_t kTargetTooLong = 414;
-constexpr uint16_t kHeadTooLarge = 431;
-constexpr uint16_t kVersionNotSupported = 505;
-
 // Header names in upper case.
 constexpr std::string_view kForwardedFor = "X-FORWARDED-FOR";
 constexpr std::string_view kTransferEncoding = "TRANSFER-ENCODING";
 
-static_assert(kRequestHeadersMax < 255, "header_count_ has 8 bits");
 static_assert(kForwardedForMax < 255, "forwarded_for_count_ has 8 bits");
 
 bool is_named(std::string_view name, std::string_view upper_case) {
@@ -65,8 +57,8 @@ struct HttpConnection::Callbacks {
   static int on_url(llhttp_t* parser, const char* at, size_t length) {
     auto& self = connection_of(parser);
     self.extend(&self.target_, at, length);
-    if (self.target_.size <= kRequestTargetSizeMax) return HPE_OK;
-    return self.refuse(kTargetTooLong, "the request target is too long");
+    if (self.target_.size <= self.limits_->target_bytes) return HPE_OK;
+    return self.refuse(RequestFault::kTargetTooLong, "the request target is too long");
   }
 
   static int on_version(llhttp_t* parser, const char*, size_t) {
@@ -92,16 +84,16 @@ struct HttpConnection::Callbacks {
     const Piece value = self.value_;
     self.field_ = {};
     self.value_ = {};
-    if (++self.header_count_ > kRequestHeadersMax)
-      return self.refuse(kHeadTooLarge, "too many headers");
+    if (++self.header_count_ > self.limits_->headers)
+      return self.refuse(RequestFault::kTooManyHeaders, "too many headers");
     const std::string_view name(self.base_ + field.begin, field.size);
     // By name, since llhttp does not notice the header when its value is empty.
     if (is_named(name, kTransferEncoding)) {
-      return self.refuse(kBadRequest, "a request has no transfer coding here");
+      return self.refuse(RequestFault::kMalformed, "a request has no transfer coding here");
     }
     if (!is_named(name, kForwardedFor)) return HPE_OK;
     if (self.forwarded_for_count_ == kForwardedForMax) {
-      return self.refuse(kBadRequest, "too many X-Forwarded-For lines");
+      return self.refuse(RequestFault::kMalformed, "too many X-Forwarded-For lines");
     }
     self.forwarded_for_[self.forwarded_for_count_++] = value;
     return HPE_OK;
@@ -109,14 +101,15 @@ struct HttpConnection::Callbacks {
 
   static int on_headers_complete(llhttp_t* parser) {
     auto& self = connection_of(parser);
-    if (!self.has_version_) return self.refuse(kBadRequest, "HTTP/0.9 is not supported");
+    if (!self.has_version_)
+      return self.refuse(RequestFault::kMalformed, "HTTP/0.9 is not supported");
     if (parser->http_major != 1)
-      return self.refuse(kVersionNotSupported, "only HTTP/1 is supported");
+      return self.refuse(RequestFault::kVersion, "only HTTP/1 is supported");
     if (parser->method != HTTP_GET && parser->method != HTTP_HEAD) {
-      return self.refuse(kMethodNotAllowed, "only GET and HEAD are allowed");
+      return self.refuse(RequestFault::kMethod, "only GET and HEAD are allowed");
     }
     if ((parser->flags & F_CONTENT_LENGTH) != 0 && parser->content_length > 0) {
-      return self.refuse(kContentTooLarge, "a request has no body here");
+      return self.refuse(RequestFault::kBody, "a request has no body here");
     }
     return HPE_OK;
   }
@@ -141,9 +134,29 @@ const llhttp_settings_t HttpConnection::kSettings = [] {
   return settings;
 }();
 
-HttpConnection::HttpConnection() { reset(); }
+uint16_t RequestRefusal::status() const {
+  switch (fault) {
+    case RequestFault::kMalformed:
+      return 400;
+    case RequestFault::kMethod:
+      return 405;
+    case RequestFault::kVersion:
+      return 505;
+    case RequestFault::kBody:
+      return 413;
+    case RequestFault::kTargetTooLong:
+      return 414;
+    case RequestFault::kHeadTooLarge:
+    case RequestFault::kTooManyHeaders:
+      return 431;
+  }
+  return 400;
+}
 
-void HttpConnection::reset() {
+HttpConnection::HttpConnection(const RequestLimits& limits) : limits_(&limits) { reset(limits); }
+
+void HttpConnection::reset(const RequestLimits& limits) {
+  limits_ = &limits;
   begin_request();
   is_refused_ = false;
   refusal_ = {};
@@ -162,14 +175,14 @@ void HttpConnection::begin_request() {
   keep_alive_ = false;
 }
 
-int HttpConnection::refuse(uint16_t status, std::string_view reason) {
+int HttpConnection::refuse(RequestFault fault, std::string_view reason) {
   is_refused_ = true;
-  refusal_ = {status, reason};
+  refusal_ = {fault, reason};
   return HPE_USER;
 }
 
-HttpConnection::Outcome HttpConnection::refused(uint16_t status, std::string_view reason) {
-  static_cast<void>(refuse(status, reason));
+HttpConnection::Outcome HttpConnection::refused(RequestFault fault, std::string_view reason) {
+  static_cast<void>(refuse(fault, reason));
   return Outcome::kRefused;
 }
 
@@ -183,7 +196,7 @@ HttpConnection::Outcome HttpConnection::parse(std::string_view bytes, RequestHea
   MIRROR_ASSERT(bytes.size() >= parsed_);
   const size_t from = parsed_;
   // Beyond the limit nothing is parsed: what lies there belongs to the next request or to none.
-  const auto within = bytes.substr(0, kRequestHeadSizeMax);
+  const auto within = bytes.substr(0, limits_->head_bytes);
   base_ = bytes.data();
   const auto error = llhttp_execute(&parser_, base_ + from, within.size() - from);
   if (is_refused_) return Outcome::kRefused;
@@ -191,25 +204,27 @@ HttpConnection::Outcome HttpConnection::parse(std::string_view bytes, RequestHea
   if (error == HPE_PAUSED) end = static_cast<size_t>(llhttp_get_error_pos(&parser_) - base_);
   if (error != HPE_OK && error != HPE_PAUSED) return refuse_parse_error(error);
   if (!lines_are_clean(within.substr(0, end), from)) {
-    return refused(kBadRequest, "a bare line feed, a folded header line or an empty header name");
+    return refused(RequestFault::kMalformed,
+                   "a bare line feed, a folded header line or an empty header name");
   }
   if (error == HPE_PAUSED) return finish_request(bytes, end, head);
   parsed_ = static_cast<uint32_t>(end);
-  if (parsed_ == kRequestHeadSizeMax)
-    return refused(kHeadTooLarge, "the request head is too large");
+  if (parsed_ == limits_->head_bytes)
+    return refused(RequestFault::kHeadTooLarge, "the request head is too large");
   return Outcome::kIncomplete;
 }
 
 HttpConnection::Outcome HttpConnection::refuse_parse_error(llhttp_errno_t error) {
   if (error == HPE_INVALID_VERSION)
-    return refused(kVersionNotSupported, "unknown protocol version");
-  return refused(kBadRequest, "malformed request");
+    return refused(RequestFault::kVersion, "unknown protocol version");
+  return refused(RequestFault::kMalformed, "malformed request");
 }
 
 HttpConnection::Outcome HttpConnection::finish_request(std::string_view bytes, size_t size,
                                                        RequestHead* head) {
   const auto target = text(bytes, target_);
-  if (!target_is_clean(target)) return refused(kBadRequest, "a byte that a target may not hold");
+  if (!target_is_clean(target))
+    return refused(RequestFault::kMalformed, "a byte that a target may not hold");
   head->method = parser_.method == HTTP_HEAD ? RequestMethod::kHead : RequestMethod::kGet;
   head->keep_alive = keep_alive_;
   head->announce_keep_alive = keep_alive_ && parser_.http_minor == 0;

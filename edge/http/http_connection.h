@@ -29,19 +29,20 @@ class HttpConnection {
     kRefused,     // refusal() says why; the object takes no more bytes until reset()
   };
 
-  HttpConnection();
+  // `limits` must outlive the object.
+  explicit HttpConnection(const RequestLimits& limits = kDefaultRequestLimits);
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
   // For a new connection.
-  void reset();
+  void reset(const RequestLimits& limits);
 
   // `bytes` begins with the first byte of the current request. Bytes that an earlier call has seen
   // are not parsed again: the total work is linear in the bytes of the connection.
   [[nodiscard]] Outcome parse(std::string_view bytes, RequestHead* head);
 
   // REQUIRES: the last call of parse() returned kRefused.
-  [[nodiscard]] const Refusal& refusal() const { return refusal_; }
+  [[nodiscard]] const RequestRefusal& refusal() const { return refusal_; }
 
   // True if a part of a request has come.
   [[nodiscard]] bool inside_request() const { return parsed_ > 0; }
@@ -56,8 +57,8 @@ class HttpConnection {
   static const llhttp_settings_t kSettings;
 
   void begin_request();
-  [[nodiscard]] int refuse(uint16_t status, std::string_view reason);
-  [[nodiscard]] Outcome refused(uint16_t status, std::string_view reason);
+  [[nodiscard]] int refuse(RequestFault fault, std::string_view reason);
+  [[nodiscard]] Outcome refused(RequestFault fault, std::string_view reason);
   [[nodiscard]] Outcome refuse_parse_error(llhttp_errno_t error);
   [[nodiscard]] Outcome finish_request(std::string_view bytes, size_t size, RequestHead* head);
   void extend(Piece* piece, const char* at, size_t length) const;
@@ -65,6 +66,7 @@ class HttpConnection {
     return bytes.substr(piece.begin, piece.size);
   }
 
+  const RequestLimits* limits_;
   llhttp_t parser_{};
   const char* base_ = nullptr;  // where the bytes of the call in progress begin
   uint32_t parsed_ = 0;         // bytes of the current request that the parser has taken
@@ -72,12 +74,12 @@ class HttpConnection {
   Piece field_;
   Piece value_;
   std::array<Piece, kForwardedForMax> forwarded_for_{};
+  uint32_t header_count_ = 0;
   uint8_t forwarded_for_count_ = 0;
-  uint8_t header_count_ = 0;
   bool has_version_ = false;
   bool keep_alive_ = false;
   bool is_refused_ = false;
-  Refusal refusal_;
+  RequestRefusal refusal_;
 };
 
 }  // namespace mirror

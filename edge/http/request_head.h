@@ -11,10 +11,14 @@
 
 namespace mirror {
 
-// The limits of one request. A request line or a head beyond them is refused, never cut.
-inline constexpr size_t kRequestHeadSizeMax = 16384;
-inline constexpr size_t kRequestTargetSizeMax = 12288;
-inline constexpr size_t kRequestHeadersMax = 100;
+// What one request may be at most. A request line or a head beyond it is refused, never cut.
+struct RequestLimits {
+  uint32_t head_bytes =
+      16384;  // from the first byte to the empty line; a read buffer has this size
+  uint32_t target_bytes = 12288;
+  uint32_t headers = 100;  // header lines
+};
+inline constexpr RequestLimits kDefaultRequestLimits{};
 inline constexpr size_t kForwardedForMax = 16;
 
 enum class RequestMethod : uint8_t { kGet, kHead };
@@ -39,11 +43,25 @@ struct RequestHead {
   }
 };
 
+// The limit or rule that a refused request broke.
+enum class RequestFault : uint8_t {
+  kMalformed,
+  kMethod,
+  kVersion,
+  kBody,
+  kTargetTooLong,
+  kHeadTooLarge,
+  kTooManyHeaders,
+};
+inline constexpr size_t kRequestFaults = 7;
+
 // Why a request is not answered. The connection is closed after the refusal, always: once framing
 // is in doubt, no later byte may be taken as a request.
-struct Refusal {
-  uint16_t status = 400;
+struct RequestRefusal {
+  RequestFault fault = RequestFault::kMalformed;
   std::string_view reason;  // static text
+
+  [[nodiscard]] uint16_t status() const;
 };
 
 }  // namespace mirror

@@ -1,17 +1,16 @@
 #include "edge/serve/admin_server.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 
 #include "base/core/http_date.h"
 #include "edge/http/response_head.h"
-#include "edge/serve/listen_address.h"
 
 namespace mirror {
 namespace {
-
-constexpr std::string_view kUnixPrefix = "unix:";
 
 uv_stream_t* stream_of(const UvOwner<uv_pipe_t>& pipe) {
   return reinterpret_cast<uv_stream_t*>(pipe.get());
@@ -35,7 +34,7 @@ struct AdminServer::Client {
   HttpConnection http;
   uint64_t since_ms = 0;
   size_t held = 0;
-  std::array<char, kRequestHeadSizeMax> buffer;
+  std::array<char, kDefaultRequestLimits.head_bytes> buffer;
 
   ~Client() {
     if (answer != nullptr) answer->data = nullptr;
@@ -55,38 +54,29 @@ struct AdminWrite {
 AdminServer::AdminServer(uv_loop_t* loop, const Clock& clock, Handler handler)
     : loop_(loop), clock_(clock), handler_(std::move(handler)) {}
 
-AdminServer::~AdminServer() {
-  if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
-}
+AdminServer::~AdminServer() = default;
 
-Result<std::unique_ptr<AdminServer>> AdminServer::open(uv_loop_t* loop, const std::string& address,
+Result<std::unique_ptr<AdminServer>> AdminServer::open(uv_loop_t* loop, ListenSocket socket,
                                                        const Clock& clock, Handler handler) {
   std::unique_ptr<AdminServer> server(new AdminServer(loop, clock, std::move(handler)));
-  MIRROR_CHECK(server->listen(address));
+  MIRROR_CHECK(server->listen(std::move(socket)));
   return server;
 }
 
-Result<void> AdminServer::listen(const std::string& address) {
-  UniqueFd socket;
-  if (address.starts_with(kUnixPrefix)) {
-    const auto path = address.substr(kUnixPrefix.size());
-    MIRROR_TRY(socket, open_unix_socket(path));
-    unix_path_ = path;
-    url_ = address;
-  } else {
-    MIRROR_TRY(auto listen, ListenAddress::parse(address, 0));
-    MIRROR_TRY(socket, open_exclusive_socket(&listen));
-    url_ = "http://" + listen.to_string();
-  }
+Result<void> AdminServer::listen(ListenSocket socket) {
+  socket_ = std::move(socket);
+  // libuv closes the descriptor that it has; the other one is for a successor.
+  UniqueFd own(::fcntl(socket_.fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!own.valid()) return fail_errno(errno, fmt::format("listen on {}", socket_.url));
   listener_ = make_pipe(loop_, this);
-  if (const int code = uv_pipe_open(listener_.get(), socket.get()); code != 0)
+  if (const int code = uv_pipe_open(listener_.get(), own.get()); code != 0)
     return fail_uv(code, "uv_pipe_open");
-  static_cast<void>(socket.release());
+  static_cast<void>(own.release());
   const int code = uv_listen(stream_of(listener_), static_cast<int>(kAdminConnectionsMax),
                              [](uv_stream_t* stream, int status) {
                                static_cast<AdminServer*>(stream->data)->on_connection(status);
                              });
-  if (code != 0) return fail_uv(code, fmt::format("listen on {}", address));
+  if (code != 0) return fail_uv(code, fmt::format("listen on {}", socket_.url));
   timer_ = UvOwner<uv_timer_t>([this](uv_timer_t* timer) {
     timer->data = this;
     return uv_timer_init(loop_, timer);
@@ -133,13 +123,12 @@ void AdminServer::on_read(Client* client, ssize_t count) {
       return;
     case HttpConnection::Outcome::kRefused:
       reply(client,
-            {client->http.refusal().status, "text/plain",
+            {client->http.refusal().status(), "text/plain",
              std::string(client->http.refusal().reason) + "\n"},
             false);
       return;
     case HttpConnection::Outcome::kRequest:
-      reply(client, handler_(head.target.substr(0, head.target.find('?'))),
-            head.method == RequestMethod::kHead);
+      reply(client, handler_(head.target), head.method == RequestMethod::kHead);
       return;
   }
 }

@@ -16,6 +16,7 @@
 #include "base/core/error.h"
 #include "edge/http/http_connection.h"
 #include "edge/serve/limits.h"
+#include "edge/serve/listen_socket.h"
 #include "edge/serve/uv_owner.h"
 
 namespace mirror {
@@ -28,12 +29,12 @@ struct AdminReply {
 
 class AdminServer {
  public:
-  // Gets the path without its query.
-  using Handler = std::function<AdminReply(std::string_view path)>;
+  // Gets the request target.
+  using Handler = std::function<AdminReply(std::string_view target)>;
 
-  // `address`: ADDRESS:PORT or unix:PATH. Listens at once.
+  // `socket`: of role kAdmin. Listens at once.
   [[nodiscard]] static Result<std::unique_ptr<AdminServer>> open(uv_loop_t* loop,
-                                                                 const std::string& address,
+                                                                 ListenSocket socket,
                                                                  const Clock& clock,
                                                                  Handler handler);
   ~AdminServer();
@@ -41,14 +42,16 @@ class AdminServer {
   AdminServer& operator=(const AdminServer&) = delete;
 
   // "http://127.0.0.1:3001" or "unix:/run/mirror-edge.sock"
-  [[nodiscard]] const std::string& url() const { return url_; }
+  [[nodiscard]] const std::string& url() const { return socket_.url; }
+  // Borrowed: what is handed over to a successor.
+  [[nodiscard]] const ListenSocket& socket() const { return socket_; }
 
  private:
   // libuv's pipe handle is a plain stream over a descriptor; it serves both kinds of sockets.
   struct Client;
 
   AdminServer(uv_loop_t* loop, const Clock& clock, Handler handler);
-  [[nodiscard]] Result<void> listen(const std::string& address);
+  [[nodiscard]] Result<void> listen(ListenSocket socket);
   void on_connection(int status);
   void on_read(Client* client, ssize_t count);
   void reply(Client* client, const AdminReply& reply, bool head_only);
@@ -58,8 +61,7 @@ class AdminServer {
   uv_loop_t* const loop_;
   const Clock& clock_;
   const Handler handler_;
-  std::string url_;
-  std::string unix_path_;
+  ListenSocket socket_;
   UvOwner<uv_pipe_t> listener_;
   UvOwner<uv_timer_t> timer_;
   std::list<std::unique_ptr<Client>> clients_;

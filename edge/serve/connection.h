@@ -1,41 +1,37 @@
-// One TCP connection of a worker, and the lists that connections of one state form. A connection is
-// in exactly one list; each list is ordered by the time of entry, so that the first one is the
-// first to time out.
+// One connection of a worker, and the lists that connections of one state form. A connection is in
+// exactly one list; each list is ordered by the time of entry, so that the first one is the first
+// to time out. The socket is whoever's the Transport is, which derives from this.
 #pragma once
 
-#include <uv.h>
-
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
 #include "base/core/assert.h"
-#include "base/core/ip.h"
+#include "edge/answer/client_address.h"
 #include "edge/http/http_connection.h"
 
 namespace mirror {
 
-class Worker;
-
 enum class ConnectionState : uint8_t {
   kFree,
   kIdle,       // between two requests
-  kReading,    // a part of a request has come
+  kReading,    // a part of a request, or of a proxy's header, has come
   kWriting,    // a part of the answer waits for the client
   kLingering,  // refused and shut down: what still comes is thrown away
-  kClosing,    // until its close callback
+  kClosing,    // until the socket is closed
 };
 inline constexpr size_t kConnectionStates = 6;
 
 struct Connection {
-  uv_tcp_t tcp{};
-  uv_write_t write{};
-  Worker* worker = nullptr;
   HttpConnection http;
-  IpAddress peer;
+  Peer peer;
   ConnectionState state = ConnectionState::kFree;
+  bool awaits_proxy_header = false;
   bool close_after_write = false;
   bool linger_after_write = false;
-  uint64_t since_ms = 0;   // loop time of the entry into this state
+  uint32_t requests_left = 0;
+  uint64_t since_ms = 0;   // time of the entry into this state
   uint64_t discarded = 0;  // bytes thrown away while lingering
   Connection* previous = nullptr;
   Connection* next = nullptr;
@@ -48,6 +44,9 @@ struct Connection {
   char* pending_first = nullptr;
   char* pending_last = nullptr;
   uint32_t pending_blocks_in_write = 0;
+  size_t pending_bytes = 0;        // in all blocks
+  size_t pending_in_write = 0;     // in those that are being written
+  size_t untaken_when_looked = 0;  // bytes that the client had not taken at `since_ms`
 };
 
 // A doubly linked list through the connections themselves.

@@ -1,13 +1,16 @@
 // Every limit of mirror-edge in one place. Memory is bounded by adding up the holders: a worker
 // holds
-//   connections * sizeof(Connection) + read_buffers * kRequestHeadSizeMax + pending_bytes + its log
-//   ring,
+//   connections * sizeof(UvConnection) + read_buffers * request.head_bytes + pending_bytes + its
+//   log ring,
 // and the scratch of its Answerer, which the snapshot bounds (SnapshotView::body_size_max).
-// The limits of one request are in edge/http/request_head.h.
+// The limits of one request are in edge/http/request_head.h, those of a question in
+// edge/answer/limits.h.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+
+#include "edge/http/request_head.h"
 
 namespace mirror {
 
@@ -42,20 +45,30 @@ inline constexpr uint64_t kSettleMs = 20;  // directory events within this time 
 inline constexpr size_t kRefusalsKept = 16;
 inline constexpr size_t kRecordsKept = 16;
 
-// Descriptors that are not connections: admin clients, log, files being opened; a worker's loop and
-// listeners.
+// A process that wants to take over has this time for each step.
+inline constexpr uint64_t kHandOverTimeoutMs = 60000;
+// Sockets that are handed over or passed by a service manager.
+inline constexpr size_t kListenSocketsMax = 4096;
+
+// Descriptors that are not connections: admin clients, log, files being opened; a worker's loop, to
+// which its listeners come.
 inline constexpr uint64_t kReservedDescriptors = 96;
-inline constexpr uint64_t kDescriptorsPerWorker = 16;
+inline constexpr uint64_t kDescriptorsPerWorker = 8;
 
 // What the command line sets; each worker has its own share.
 struct WorkerLimits {
   uint32_t connections = 5000;
   uint32_t read_buffers = 1250;
+  RequestLimits request;
+  uint32_t requests_per_connection = 0;  // 0: any number
   uint64_t pending_bytes = uint64_t{32} << 20;
   uint64_t header_timeout_ms = 10000;  // from the first byte of a request to its last
   uint64_t idle_timeout_ms = 60000;    // between two requests
-  uint64_t write_timeout_ms = 30000;   // for an answer that the client does not take at once
-  int send_buffer_bytes = 0;           // SO_SNDBUF; 0: what the kernel thinks best
+  // A client that does not take its answer at once must take, in each period of so many
+  // milliseconds, so many bytes a second.
+  uint64_t write_timeout_ms = 30000;
+  uint64_t write_rate_min = 1024;
+  int send_buffer_bytes = 0;  // SO_SNDBUF; 0: what the kernel thinks best
 };
 
 }  // namespace mirror

@@ -51,11 +51,13 @@ std::string_view name_of(GenerationState state) {
   return "";
 }
 
-Publisher::Publisher(Options options, const Clock& clock, const Log& log, GenerationSink& sink)
+Publisher::Publisher(Options options, const Clock& clock, const Log& log, GenerationSink& sink,
+                     SnapshotLoader* loader)
     : options_(std::move(options)),
       clock_(clock),
       log_(log),
       sink_(sink),
+      loader_(loader),
       directory_(options_.snapshots) {}
 
 Publisher::~Publisher() = default;
@@ -66,13 +68,21 @@ Result<void> Publisher::start() {
     MIRROR_CHECK(open_geo());
   }
   look(true);
+  started_ = true;
   return {};
 }
 
 void Publisher::look(bool forced) {
+  if (loading_) {
+    look_again_ = true;
+    look_again_forced_ = look_again_forced_ || forced;
+    return;
+  }
   const bool new_geo = look_at_geo(forced);
-  const bool new_snapshot = look_at_snapshot(forced);
-  if ((new_geo || new_snapshot) && snapshot_ != nullptr) publish();
+  const uint64_t before = next_ordinal_;
+  look_at_snapshot(forced);
+  // A snapshot that is being loaded takes the new database along.
+  if (new_geo && snapshot_ != nullptr && !loading_ && next_ordinal_ == before) publish();
   collect();
 }
 
@@ -83,27 +93,29 @@ Publisher::FileIdentity Publisher::identify(const std::string& path) {
           nanoseconds(status.st_ctim)};
 }
 
-bool Publisher::look_at_snapshot(bool forced) {
+void Publisher::look_at_snapshot(bool forced) {
   const auto current = directory_.current();
   if (!current) {
     forget_awaited();
     look_at_missing_current(current.error());
-    return false;
+    return;
   }
   current_fault_.clear();
   wanted_ = *current;
   if (awaited_ && awaited_->current != *current) forget_awaited();
   if (served_ == *current) {
     rejected_.reset();
-    return false;
+    return;
   }
   const auto identity = identify(directory_.path_of(current->name));
   if (!forced && rejected_ && rejected_->current == *current && rejected_->identity == identity)
-    return false;
+    return;
   const bool whole = identity.exists && identity.size >= current->size;
-  if (whole) return open_snapshot(*current, identity);
-  await(*current, identity);
-  return false;
+  if (whole) {
+    load(*current, identity);
+  } else {
+    await(*current, identity);
+  }
 }
 
 void Publisher::look_at_missing_current(const Error& error) {
@@ -148,24 +160,42 @@ void Publisher::forget_awaited() {
                 [](const auto& record) { return record.state == GenerationState::kAwaited; });
 }
 
-bool Publisher::open_snapshot(const Current& current, const FileIdentity& identity) {
+void Publisher::load(const Current& current, const FileIdentity& identity) {
   awaited_.reset();
+  loading_ = true;
+  const auto job = [directory = directory_, current]() -> Result<Snapshot> {
+    MIRROR_TRY(Snapshot snapshot, directory.open(current));
+    snapshot.file().warm();
+    return snapshot;
+  };
+  const auto done = [this, current, identity](Result<Snapshot> opened) {
+    finish_load(current, identity, std::move(opened));
+  };
+  if (started_ && loader_ != nullptr) {
+    loader_->load(job, done);
+  } else {
+    done(job());
+  }
+}
+
+void Publisher::finish_load(const Current& current, const FileIdentity& identity,
+                            Result<Snapshot> opened) {
+  loading_ = false;
+  rejected_.reset();
   auto& record = record_of(current);
-  auto opened = directory_.open(current);
-  if (!opened) {
-    rejected_.reset();
+  if (opened) {
+    set_state(record, GenerationState::kVerified);
+    set_state(record, GenerationState::kWarm);
+    snapshot_ = std::make_shared<const Snapshot>(std::move(*opened));
+    served_ = current;
+    publish();
+    collect();
+  } else {
     if (!is_passing(opened.error())) rejected_ = Rejected{current, identity};
     set_state(record, GenerationState::kRefused);
     refuse(current.name.to_string(), opened.error().message);
-    return false;
   }
-  rejected_.reset();
-  set_state(record, GenerationState::kVerified);
-  opened->file().warm();
-  set_state(record, GenerationState::kWarm);
-  snapshot_ = std::make_shared<const Snapshot>(std::move(*opened));
-  served_ = current;
-  return true;
+  if (std::exchange(look_again_, false)) look(std::exchange(look_again_forced_, false));
 }
 
 bool Publisher::look_at_geo(bool forced) {

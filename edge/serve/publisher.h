@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,17 @@ class GenerationSink {
   virtual void publish(const Generation& generation) = 0;
   // Of the generations that the workers have adopted, the earliest; 0 if some worker has none yet.
   [[nodiscard]] virtual uint64_t lowest_adopted_ordinal() const = 0;
+};
+
+// Where the work is done that blocks: copying a snapshot into memory, checking and warming it.
+class SnapshotLoader {
+ public:
+  virtual ~SnapshotLoader() = default;
+  using Job = std::function<Result<Snapshot>()>;
+  using Done = std::function<void(Result<Snapshot>)>;
+  // Runs the job, then `done` with its result on the control thread, later or at once. One job at a
+  // time.
+  virtual void load(Job job, Done done) = 0;
 };
 
 enum class GenerationState : uint8_t {
@@ -71,14 +83,18 @@ class Publisher {
     uint64_t await_timeout_ms = 120000;
   };
 
-  // The references must outlive the object.
-  Publisher(Options options, const Clock& clock, const Log& log, GenerationSink& sink);
+  // The references must outlive the object; `loader` must not call back once it is gone. Without a
+  // loader everything is done at once.
+  Publisher(Options options, const Clock& clock, const Log& log, GenerationSink& sink,
+            SnapshotLoader* loader = nullptr);
   ~Publisher();
 
-  // Opens the GeoIP database, which must be good at the start, and looks for the first time.
+  // Opens the GeoIP database, which must be good at the start, and looks for the first time; what
+  // it finds is loaded at once.
   [[nodiscard]] Result<void> start();
-  // Reads CURRENT and the GeoIP file again. `forced` (SIGHUP): also what was refused before. What
-  // was refused for a passing fault of the machine (no memory, no descriptor) is tried every time.
+  // Reads CURRENT and the GeoIP file again; while something is being loaded, as soon as that is
+  // done. `forced` (SIGHUP): also what was refused before. What was refused for a passing fault of
+  // the machine (no memory, no descriptor) is tried every time.
   void look(bool forced);
   // Frees the generations that no worker uses any more.
   void collect();
@@ -128,14 +144,15 @@ class Publisher {
   };
 
   [[nodiscard]] static FileIdentity identify(const std::string& path);
-  // Both return true if there is something new to publish.
-  [[nodiscard]] bool look_at_snapshot(bool forced);
+  void look_at_snapshot(bool forced);
+  // True if there is a new database.
   [[nodiscard]] bool look_at_geo(bool forced);
   void look_at_missing_current(const Error& error);
   // Waits on for a file to become whole, or refuses it when the time is over.
   void await(const Current& current, const FileIdentity& identity);
   void forget_awaited();
-  [[nodiscard]] bool open_snapshot(const Current& current, const FileIdentity& identity);
+  void load(const Current& current, const FileIdentity& identity);
+  void finish_load(const Current& current, const FileIdentity& identity, Result<Snapshot> opened);
   [[nodiscard]] bool geo_has_settled(const FileIdentity& identity);
   [[nodiscard]] Result<void> open_geo();
   void publish();
@@ -148,7 +165,14 @@ class Publisher {
   const Clock& clock_;
   const Log& log_;
   GenerationSink& sink_;
+  SnapshotLoader* const loader_;
   SnapshotDirectory directory_;
+
+  bool started_ = false;
+  bool loading_ = false;
+  // What look() was told while something was being loaded.
+  bool look_again_ = false;
+  bool look_again_forced_ = false;
 
   std::shared_ptr<const Snapshot> snapshot_;
   std::optional<Current> served_;  // where snapshot_ came from

@@ -12,11 +12,12 @@
 #include "edge/answer/client_address.h"
 #include "edge/http/request_head.h"
 #include "edge/http/response_head.h"
-#include "edge/serve/counters.h"
+#include "edge/serve/access_line.h"
 #include "edge/serve/generation.h"
 #include "edge/serve/limits.h"
 #include "edge/serve/line_ring.h"
 #include "edge/serve/readiness.h"
+#include "edge/serve/worker_counters.h"
 
 namespace mirror {
 
@@ -33,6 +34,7 @@ class RequestHandler {
     ReadinessOptions readiness;
     const TrustedProxies* trusted_proxies = nullptr;  // outlives the handler
     LineRing* log = nullptr;                          // the access log, if there is one
+    AccessLineOptions log_line;
     uint64_t seed = 0;
   };
 
@@ -47,8 +49,13 @@ class RequestHandler {
   // Called once a second.
   void set_time(int64_t unix_seconds) { date_.at(unix_seconds); }
 
-  [[nodiscard]] Response respond(const RequestHead& request, const IpAddress& peer);
-  [[nodiscard]] Response refuse(const Refusal& refusal);
+  // `last`: the connection ends with this answer.
+  [[nodiscard]] Response respond(const RequestHead& request, const Peer& peer, bool last);
+  [[nodiscard]] Response refuse(const RequestRefusal& refusal);
+  // Whether what this peer says about others counts.
+  [[nodiscard]] bool trusts(const Peer& peer) const {
+    return options_.trusted_proxies->contains(peer);
+  }
 
  private:
   struct Body {
@@ -58,16 +65,23 @@ class RequestHandler {
     }
   };
 
-  [[nodiscard]] Response respond_own(const RequestHead& request, const Readiness& readiness);
-  [[nodiscard]] Response respond_unavailable(const RequestHead& request);
-  [[nodiscard]] Response finish(const RequestHead& request, ResponseHead head, const Body& body);
-  [[nodiscard]] Response assemble(const ResponseHead& head, const Body& body, bool close);
+  // What becomes of the connection.
+  struct Ending {
+    bool head_only = false;
+    bool close = false;
+    ConnectionHeader header = ConnectionHeader::kUnsaid;
+  };
+
+  [[nodiscard]] Ending ending_of(const RequestHead& request, bool last) const;
+  [[nodiscard]] Response respond_health(const Ending& ending, const Readiness& readiness);
+  [[nodiscard]] Response respond_unavailable(const Ending& ending);
+  [[nodiscard]] Response finish(ResponseHead head, const Body& body, const Ending& ending);
   void log(const Reply& reply);
-  void count(uint16_t status);
 
   const Options options_;
   WorkerCounters& counters_;
   Answerer answerer_;
+  AccessLine log_line_;
   const Generation* generation_ = nullptr;
   bool draining_ = false;
   HttpDate date_;

@@ -1,20 +1,28 @@
 #include "edge/serve/server.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 
 #include "base/core/files.h"
 #include "base/core/random.h"
+#include "edge/serve/metrics_report.h"
+#include "edge/serve/service_manager.h"
 #include "edge/serve/status_report.h"
 
 namespace mirror {
 namespace {
+
+constexpr std::string_view kTakeOver = "--take-over";
+// They only tell the edge something: untaken they would end a starting edge.
+constexpr int kHints[] = {SIGHUP, SIGUSR1, SIGUSR2};
 
 template <typename Handle>
 Server* server_of(Handle* handle) {
@@ -42,18 +50,11 @@ Result<uint64_t> raise_open_files() {
   return files.rlim_cur;
 }
 
-// The signals that only tell the edge to look again: untaken they would end a starting edge.
 void block_hints(int how) {
   sigset_t hints;
   sigemptyset(&hints);
-  sigaddset(&hints, SIGHUP);
-  sigaddset(&hints, SIGUSR1);
+  for (const int number : kHints) sigaddset(&hints, number);
   pthread_sigmask(how, &hints, nullptr);
-}
-
-// Descriptors that the workers and the control thread use besides connections.
-uint64_t reserved_descriptors(uint32_t workers) {
-  return kReservedDescriptors + kDescriptorsPerWorker * workers;
 }
 
 }  // namespace
@@ -64,21 +65,25 @@ Server::Server(const ServerOptions& options, const Clock& clock, const Log& log)
       log_(log),
       trusted_proxies_(options.trusted_proxies),
       started_(clock.unix_seconds()),
-      publisher_(options.publisher, clock, log, *this) {}
+      loader_(loop_.get()),
+      publisher_(options.publisher, clock, log, *this, &loader_) {}
 
 Server::~Server() {
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
   workers_.clear();
+  if (handed_over_) return;  // What lies there is the successor's.
+  for (const auto& path : owned_paths_) ::unlink(path.c_str());
   if (pid_file_written_) ::unlink(options_.pid_file.c_str());
 }
 
 Result<std::unique_ptr<Server>> Server::create(const ServerOptions& options, const Clock& clock,
                                                const Log& log) {
   block_hints(SIG_BLOCK);
+  ::signal(SIGPIPE, SIG_IGN);
   // Before anything opens a descriptor: with enough of them, no loop fails to start.
   MIRROR_TRY(const auto files, raise_open_files());
-  const uint64_t needed = reserved_descriptors(options.workers) + options.workers;
+  const uint64_t needed = kReservedDescriptors + (kDescriptorsPerWorker + 1) * options.workers;
   if (files < needed) {
     return fail(ErrorKind::kLimit,
                 "{} open files are allowed, {} workers need {}: raise the limit (LimitNOFILE=, "
@@ -86,13 +91,12 @@ Result<std::unique_ptr<Server>> Server::create(const ServerOptions& options, con
                 files, options.workers, needed);
   }
   std::unique_ptr<Server> server(new Server(options, clock, log));
-  server->limits_ = server->share_limits(files);
+  server->open_files_ = files;
   MIRROR_CHECK(server->open());
   return server;
 }
 
 Result<void> Server::open() {
-  ::signal(SIGPIPE, SIG_IGN);
   struct stat status {};
   const auto& snapshots = options_.publisher.snapshots;
   if (::stat(snapshots.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) ||
@@ -109,12 +113,10 @@ Result<void> Server::open() {
   if (!options_.access_log.empty()) {
     MIRROR_TRY(access_log_, AccessLog::open(options_.access_log, options_.workers, log_));
   }
-  MIRROR_CHECK(open_workers(limits_));
-  if (!options_.admin.empty()) {
-    MIRROR_TRY(admin_,
-               AdminServer::open(loop_.get(), options_.admin, clock_,
-                                 [this](std::string_view path) { return answer_admin(path); }));
-  }
+  MIRROR_CHECK(open_sockets());
+  MIRROR_CHECK(open_admin());
+  MIRROR_CHECK(open_hand_over());
+  MIRROR_CHECK(open_workers());
   start_timers();
   if (options_.publisher.geoip.empty()) {
     log_.warning(
@@ -124,47 +126,183 @@ Result<void> Server::open() {
   return publisher_.start();
 }
 
-WorkerLimits Server::share_limits(uint64_t files) const {
-  const uint64_t possible = files - reserved_descriptors(options_.workers);
+// ---------------------------------------------------------------- sockets
+
+const ListenSocket* Server::find_socket(ListenRole role, const std::string& url) const {
+  const auto found = std::ranges::find_if(sockets_, [&](const ListenSocket& socket) {
+    return socket.role == role && socket.url == url;
+  });
+  return found == sockets_.end() ? nullptr : &*found;
+}
+
+ListenSocket Server::extract_socket(ListenRole role) {
+  const auto found = std::ranges::find(sockets_, role, &ListenSocket::role);
+  if (found == sockets_.end()) return {};
+  ListenSocket socket = std::move(*found);
+  sockets_.erase(found);
+  return socket;
+}
+
+// Those of the process before, then those that the service manager has opened, then what is missing
+// of the options.
+Result<void> Server::open_sockets() {
+  MIRROR_TRY(auto passed, take_passed_sockets());
+  MIRROR_CHECK(take_over_sockets());
+  // The process before may have got the same ones.
+  std::erase_if(passed, [this](const ListenSocket& socket) {
+    return find_socket(socket.role, socket.url) != nullptr;
+  });
+  for (auto& socket : passed) sockets_.push_back(std::move(socket));
+  const bool any = std::ranges::any_of(sockets_, [](const ListenSocket& socket) {
+    return socket.role == ListenRole::kClients || socket.role == ListenRole::kProxies;
+  });
+  for (const auto& wanted : options_.listen) MIRROR_CHECK(open_missing(wanted));
+  if (options_.listen.empty() && !any)
+    MIRROR_CHECK(open_missing({options_.fallback, ListenRole::kClients}));
+  for (const auto& socket : sockets_) {
+    if (!socket.owned_path.empty()) owned_paths_.push_back(socket.owned_path);
+  }
+  return share_limits();
+}
+
+Result<void> Server::take_over_sockets() {
+  if (!options_.take_over) return {};
+  MIRROR_TRY(take_over_, TakeOver::begin(options_.hand_over));
+  if (take_over_ == nullptr) {
+    log_.info("no edge runs at {}: starting afresh", options_.hand_over);
+    return {};
+  }
+  sockets_ = take_over_->take_sockets();
+  for (const auto& socket : sockets_) {
+    const bool wanted = std::ranges::any_of(options_.listen, [&](const auto& listen) {
+      return listen.role == socket.role && listen.address.url() == socket.url;
+    });
+    const bool served = socket.role == ListenRole::kClients || socket.role == ListenRole::kProxies;
+    if (served && !options_.listen.empty() && !wanted) {
+      log_.warning("{} is taken over, although no option names it; a restart would end it",
+                   socket.url);
+    }
+  }
+  log_.info("{} sockets are taken over", sockets_.size());
+  return {};
+}
+
+Result<void> Server::open_missing(const ServerOptions::Listen& wanted) {
+  const ListenAddress& address = wanted.address;
+  if (find_socket(wanted.role, address.url()) != nullptr) return {};
+  ListenOptions options;
+  options.role = wanted.role;
+  options.workers = options_.workers;
+  options.unix_mode = options_.socket_mode;
+  // `::` takes IPv4 clients as well, unless there is a listener of their own.
+  options.ipv6_only = std::ranges::any_of(options_.listen, [&](const auto& other) {
+    return other.address.unix_path.empty() && other.address.address.is_ipv4() &&
+           other.address.port == address.port;
+  });
+  MIRROR_TRY(auto opened, open_listen_sockets(address, options));
+  for (auto& socket : opened) sockets_.push_back(std::move(socket));
+  return {};
+}
+
+Result<void> Server::share_limits() {
+  const auto served = std::ranges::count_if(sockets_, [](const ListenSocket& socket) {
+    return socket.role == ListenRole::kClients || socket.role == ListenRole::kProxies;
+  });
+  // A socket for each worker and address, and a copy of each.
+  const uint64_t reserved = kReservedDescriptors + kDescriptorsPerWorker * options_.workers +
+                            3 * std::max<uint64_t>(static_cast<uint64_t>(served), options_.workers);
+  const uint64_t possible =
+      open_files_ > reserved + options_.workers ? open_files_ - reserved : options_.workers;
   const uint64_t wanted = std::max(options_.connections_max, options_.workers);
   const uint64_t connections = std::min(wanted, possible);
-  WorkerLimits limits = options_.limits;
-  limits.connections = static_cast<uint32_t>(connections / options_.workers);
-  limits.read_buffers = std::max(16u, limits.connections / 4);
+  limits_ = options_.limits;
+  limits_.connections = static_cast<uint32_t>(connections / options_.workers);
+  limits_.read_buffers = std::max(16u, limits_.connections / 4);
   if (connections < wanted) {
     log_.warning(
         "{} open files allow only {} connections, not {}: raise the limit (LimitNOFILE=, ulimit "
         "-n)",
-        files, connections, wanted);
+        open_files_, connections, wanted);
   }
-  log_.info("{} open files, up to {} connections, {} for each of {} workers", files, connections,
-            limits.connections, options_.workers);
-  return limits;
+  log_.info("{} open files, up to {} connections, {} for each of {} workers", open_files_,
+            connections, limits_.connections, options_.workers);
+  return {};
 }
 
-Result<void> Server::open_workers(const WorkerLimits& limits) {
-  std::vector<std::vector<UniqueFd>> sockets(options_.workers);
-  for (const auto& address : options_.listen) {
-    MIRROR_TRY(auto listen, open_listen_sockets(address, options_.workers));
-    urls_.push_back("http://" + listen.address.to_string());
-    for (size_t i = 0; i < options_.workers; ++i)
-      sockets[i].push_back(std::move(listen.sockets[i]));
+Result<void> Server::open_admin() {
+  ListenSocket adopted = extract_socket(ListenRole::kAdmin);
+  if (options_.admin.empty()) return {};
+  auto address = ListenAddress::parse(options_.admin, 0);
+  if (!address) return with_context(std::move(address).error(), "--admin");
+  if (!adopted.fd.valid() || adopted.url != address->url()) {
+    MIRROR_TRY(adopted, open_exclusive_socket(*address, ListenRole::kAdmin));
+    if (!adopted.owned_path.empty()) owned_paths_.push_back(adopted.owned_path);
   }
+  MIRROR_TRY(admin_,
+             AdminServer::open(loop_.get(), std::move(adopted), clock_,
+                               [this](std::string_view target) { return answer_admin(target); }));
+  return {};
+}
+
+Result<void> Server::open_hand_over() {
+  ListenSocket adopted = extract_socket(ListenRole::kHandOver);
+  if (options_.hand_over.empty()) return {};
+  if (!adopted.fd.valid()) {
+    MIRROR_TRY(adopted, open_hand_over_socket(options_.hand_over));
+    owned_paths_.push_back(adopted.owned_path);
+  }
+  const auto sockets = [this] {
+    std::vector<HandOverServer::Callbacks::Socket> borrowed;
+    for (const auto& socket : sockets_)
+      borrowed.push_back({socket.fd.get(), socket.role, socket.owned_path});
+    for (const auto* socket :
+         {admin_ == nullptr ? nullptr : &admin_->socket(), &hand_over_->socket()}) {
+      if (socket != nullptr)
+        borrowed.push_back({socket->fd.get(), socket->role, socket->owned_path});
+    }
+    return borrowed;
+  };
+  MIRROR_TRY(hand_over_, HandOverServer::open(loop_.get(), std::move(adopted), log_,
+                                              {sockets, [this] { on_taken_over(); }}));
+  return {};
+}
+
+Result<void> Server::open_workers() {
+  for (const auto& socket : sockets_) {
+    const bool shown = std::ranges::find(urls_, socket.url) != urls_.end();
+    if (!shown) urls_.push_back(socket.url);
+  }
+  // Whoever takes over gets these copies.
+  std::vector<ListenSocket> copies;
+  for (const auto& socket : sockets_) {
+    if (options_.hand_over.empty()) break;
+    UniqueFd copy(::fcntl(socket.fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (!copy.valid()) return fail_errno(errno, "copying a socket");
+    copies.push_back({std::move(copy), socket.role, socket.url, socket.owned_path});
+  }
+  MIRROR_TRY(auto dealt, deal_out(std::move(sockets_), options_.workers));
+  sockets_ = std::move(copies);
   for (size_t i = 0; i < options_.workers; ++i) {
+    std::vector<Worker::Socket> sockets;
+    for (auto& socket : dealt[i])
+      sockets.push_back({std::move(socket.fd), socket.role == ListenRole::kProxies});
     Worker::Options worker;
     worker.handler.answer = options_.answer;
     worker.handler.readiness = options_.readiness;
     worker.handler.trusted_proxies = &trusted_proxies_;
     worker.handler.log = access_log_ == nullptr ? nullptr : &access_log_->ring(i);
+    worker.handler.log_line = options_.log_line;
     worker.handler.seed = Random::system_seed();
-    worker.limits = limits;
+    worker.limits = limits_;
     worker.clock = &clock_;
     worker.control = worker_message_.get();
-    MIRROR_TRY(auto made, Worker::create(worker, std::move(sockets[i])));
+    MIRROR_TRY(auto made, Worker::create(worker, std::move(sockets)));
     workers_.push_back(std::move(made));
   }
   return {};
 }
+
+// ---------------------------------------------------------------- running
 
 void Server::start_timers() {
   for (auto* timer : {&poll_timer_, &retry_timer_, &settle_timer_, &drain_timer_}) {
@@ -176,7 +314,7 @@ void Server::start_timers() {
 }
 
 void Server::handle_signals() {
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) {
     signals_.emplace_back([this](uv_signal_t* handle) {
       handle->data = this;
       return uv_signal_init(loop_.get(), handle);
@@ -219,12 +357,28 @@ Result<void> Server::run() {
   // What has changed between the first look and the watch.
   look(false);
   MIRROR_CHECK(start_workers());
+  MIRROR_CHECK(finish_take_over());
   if (!options_.pid_file.empty()) {
     MIRROR_CHECK(replace_file(options_.pid_file, fmt::format("{}\n", ::getpid())));
     pid_file_written_ = true;
   }
   announce();
+  notify_service_manager(fmt::format("MAINPID={}\nREADY=1\n", ::getpid()));
   uv_run(loop_.get(), UV_RUN_DEFAULT);
+  return {};
+}
+
+Result<void> Server::finish_take_over() {
+  if (take_over_ == nullptr) return {};
+  const auto told = take_over_->report_ready();
+  take_over_.reset();
+  if (told) {
+    log_.info("this process has taken over");
+    return {};
+  }
+  // Both answer now; ending here would lose what was accepted already.
+  log_.error("taking over: {}; look whether the other process still runs, and stop it",
+             told.error().message);
   return {};
 }
 
@@ -242,6 +396,9 @@ void Server::on_signal(int number) {
       return;
     case SIGUSR1:
       if (access_log_ != nullptr) access_log_->reopen();
+      return;
+    case SIGUSR2:
+      start_successor();
       return;
     default:
       if (!draining_) {
@@ -274,13 +431,76 @@ void Server::drain() {
   draining_ = true;
   log_.info("draining: no new connections, answers under way are finished, for at most {} seconds",
             options_.drain_timeout_ms / 1000);
+  notify_service_manager("STOPPING=1\n");
+  // Nobody takes over any more; the workers' descriptors are the last ones.
+  hand_over_.reset();
+  sockets_.clear();
   for (auto& worker : workers_) worker->drain();
+  start_drain_timer();
+}
+
+void Server::start_drain_timer() {
   uv_timer_start(
       drain_timer_.get(),
       [](uv_timer_t* timer) {
         for (auto& worker : server_of(timer)->workers_) worker->stop();
       },
       options_.drain_timeout_ms, 0);
+}
+
+// SIGUSR2: the program as it lies on the disk now, with the same arguments, takes over. It reports
+// through the hand-over socket; until then this process serves as if nothing had happened.
+void Server::start_successor() {
+  if (options_.hand_over.empty() || draining_ || successor_) {
+    log_.error("SIGUSR2: {}", options_.hand_over.empty() ? "a successor needs --hand-over PATH"
+                              : draining_                ? "this process is ending already"
+                                                         : "a successor was started already");
+    return;
+  }
+  std::vector<std::string> words = options_.command_line;
+  if (!options_.take_over) words.emplace_back(kTakeOver);
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  std::array<uv_stdio_container_t, 3> descriptors{};
+  for (int i = 0; i < 3; ++i) {
+    descriptors[static_cast<size_t>(i)].flags = UV_INHERIT_FD;
+    descriptors[static_cast<size_t>(i)].data.fd = i;
+  }
+  uv_process_options_t options{};
+  options.file = arguments[0];
+  options.args = arguments.data();
+  options.stdio = descriptors.data();
+  options.stdio_count = static_cast<int>(descriptors.size());
+  options.exit_cb = [](uv_process_t* process, int64_t status, int signal) {
+    Server* server = server_of(process);
+    server->log_.error("the successor ended with exit code {}, signal {}; this process serves on",
+                       status, signal);
+    server->successor_.close();
+  };
+  int code = 0;
+  successor_ = UvOwner<uv_process_t>([&](uv_process_t* process) {
+    process->data = this;
+    code = uv_spawn(loop_.get(), process, &options);
+    return 0;
+  });
+  if (code == 0) {
+    log_.info("SIGUSR2: started process {} to take over", successor_.get()->pid);
+    return;
+  }
+  log_.error("SIGUSR2: starting {}: {}", words[0], uv_strerror(code));
+  successor_.close();
+}
+
+void Server::on_taken_over() {
+  handed_over_ = true;
+  draining_ = true;
+  log_.info("handed over: finishing what is under way, for at most {} seconds",
+            options_.drain_timeout_ms / 1000);
+  admin_.reset();
+  sockets_.clear();
+  for (auto& worker : workers_) worker->hand_over();
+  start_drain_timer();
 }
 
 void Server::end() {
@@ -290,16 +510,19 @@ void Server::end() {
   uv_stop(loop_.get());
 }
 
-AdminReply Server::answer_admin(std::string_view path) {
+AdminReply Server::answer_admin(std::string_view target) {
+  const auto path = target.substr(0, target.find('?'));
   if (path == "/-/live") return {200, "text/plain", "200 live\n"};
   if (path == "/-/ready") {
     const auto ready = current_readiness();
     return {ready.status, "text/plain", std::string(ready.text)};
   }
-  if (path != "/-/status") return {404, "text/plain", "/-/live, /-/ready and /-/status are here\n"};
-  return {200, "application/json",
-          render_status({publisher_, workers_, access_log_.get(), urls_, current_readiness(),
-                         limits_, draining_, started_, clock_.unix_seconds()})};
+  const StatusInput input{publisher_,           workers_, access_log_.get(), urls_,
+                          current_readiness(),  limits_,  draining_,         started_,
+                          clock_.unix_seconds()};
+  if (path == "/-/status") return {200, "application/json", render_status(input)};
+  if (path == "/-/metrics") return {200, kMetricsType, render_metrics(input)};
+  return {404, "text/plain", "/-/live, /-/ready, /-/status and /-/metrics are here\n"};
 }
 
 Readiness Server::current_readiness() const {

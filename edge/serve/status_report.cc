@@ -4,7 +4,10 @@
 #include <rapidjson/stringbuffer.h>
 #include <unistd.h>
 
+#include <span>
+
 #include "base/core/text.h"
+#include "edge/serve/worker_counters.h"
 
 namespace mirror {
 namespace {
@@ -49,6 +52,27 @@ void write_generation(Writer& json, const Generation* generation, int64_t now) {
   field(json, "size", generation->snapshot->size());
   time_field(json, "created_at", generation->created_at());
   time_field(json, "age_seconds", now - generation->created_at());
+  const SnapshotView& view = generation->snapshot->view();
+  field(json, "hosts", view.hosts.size());
+  field(json, "categories", view.categories.size());
+  field(json, "directories", view.directories.size());
+  field(json, "repositories", view.repositories.size());
+  field(json, "files", view.files.size());
+  field(json, "carrier_sets", view.carrier_sets.size());
+  json.EndObject();
+}
+
+// What this program was made by and how.
+void write_build(Writer& json) {
+  json.StartObject();
+  field(json, "compiler", __VERSION__);
+  field(json, "libuv", uv_version_string());
+#ifdef NDEBUG
+  field(json, "type", "release");
+#else
+  field(json, "type", "debug");
+#endif
+  field(json, "snapshot_format", kSnapshotFormat);
   json.EndObject();
 }
 
@@ -78,36 +102,27 @@ void write_geo(Writer& json, const Publisher& publisher, int64_t now) {
   json.EndObject();
 }
 
-// Name, value: for each worker and summed up.
-struct NamedCounter {
-  std::string_view name;
-  Counter WorkerCounters::*counter;
-};
-constexpr NamedCounter kCounters[] = {
-    {"requests", &WorkerCounters::requests},
-    {"status_2xx", &WorkerCounters::status_2xx},
-    {"status_3xx", &WorkerCounters::status_3xx},
-    {"status_4xx", &WorkerCounters::status_4xx},
-    {"status_5xx", &WorkerCounters::status_5xx},
-    {"bytes_sent", &WorkerCounters::bytes_sent},
-    {"connections", &WorkerCounters::connections},
-    {"accepted", &WorkerCounters::accepted},
-    {"accept_failures", &WorkerCounters::accept_failures},
-    {"accept_pauses", &WorkerCounters::accept_pauses},
-    {"idle_evicted", &WorkerCounters::idle_evicted},
-    {"idle_timeouts", &WorkerCounters::idle_timeouts},
-    {"header_timeouts", &WorkerCounters::header_timeouts},
-    {"write_timeouts", &WorkerCounters::write_timeouts},
-    {"readers_evicted", &WorkerCounters::readers_evicted},
-    {"writers_evicted", &WorkerCounters::writers_evicted},
-    {"answers_unfinished", &WorkerCounters::answers_unfinished},
-    {"log_lines", &WorkerCounters::log_lines},
-    {"log_lines_dropped", &WorkerCounters::log_lines_dropped},
-    {"swaps", &WorkerCounters::swaps},
-};
-// In the order of AnswerGroup.
-constexpr std::string_view kGroups[kAnswerGroups] = {"none",  "netblock",  "asn",   "country",
-                                                     "geoip", "continent", "global"};
+using Workers = std::vector<std::unique_ptr<Worker>>;
+
+// The counters of some workers, summed up.
+void write_counters(Writer& json, std::span<const WorkerCounters* const> all) {
+  const auto sum = [&](const auto& value_of) {
+    uint64_t total = 0;
+    for (const auto* counters : all) total += value_of(*counters);
+    return total;
+  };
+  const auto answers = [](const WorkerCounters& counters) { return counters.answers.total(); };
+  field(json, "requests", sum(answers));
+  for (uint16_t hundreds = 2; hundreds <= 5; ++hundreds) {
+    field(json, fmt::format("status_{}xx", hundreds), sum([&](const WorkerCounters& counters) {
+            return counters.answers.of_status_class(hundreds);
+          }));
+  }
+  for (const auto& named : named_counters()) {
+    field(json, named.name,
+          sum([&](const WorkerCounters& counters) { return (counters.*named.counter).get(); }));
+  }
+}
 
 void write_workers(Writer& json, const StatusInput& input) {
   json.StartArray();
@@ -118,26 +133,33 @@ void write_workers(Writer& json, const StatusInput& input) {
     field(json, "worker", i);
     field(json, "generation", generation == nullptr ? "none" : generation->label());
     field(json, "sequence", generation == nullptr ? 0 : generation->sequence);
-    for (const auto& [name, counter] : kCounters)
-      field(json, name, (worker.counters().*counter).get());
+    const WorkerCounters* const counters[] = {&worker.counters()};
+    write_counters(json, counters);
     json.EndObject();
   }
   json.EndArray();
 }
 
-void write_totals(Writer& json, const StatusInput& input) {
+void write_totals(Writer& json, const Workers& workers) {
+  std::vector<const WorkerCounters*> all;
+  for (const auto& worker : workers) all.push_back(&worker->counters());
   json.StartObject();
-  for (const auto& [name, counter] : kCounters) {
-    uint64_t sum = 0;
-    for (const auto& worker : input.workers) sum += (worker->counters().*counter).get();
-    field(json, name, sum);
-  }
+  write_counters(json, all);
   key(json, "groups");
   json.StartObject();
   for (size_t group = 0; group < kAnswerGroups; ++group) {
     uint64_t sum = 0;
-    for (const auto& worker : input.workers) sum += worker->counters().groups[group].get();
-    field(json, kGroups[group], sum);
+    for (const auto* counters : all)
+      sum += counters->answers.of_group(static_cast<AnswerGroup>(group));
+    field(json, kAnswerGroupNames[group], sum);
+  }
+  json.EndObject();
+  key(json, "refused_requests");
+  json.StartObject();
+  for (size_t fault = 0; fault < kRequestFaults; ++fault) {
+    uint64_t sum = 0;
+    for (const auto* counters : all) sum += counters->faults[fault].get();
+    field(json, kRequestFaultNames[fault], sum);
   }
   json.EndObject();
   json.EndObject();
@@ -195,6 +217,8 @@ std::string render_status(const StatusInput& input) {
   json.StartObject();
   field(json, "program", "mirror-edge");
   field(json, "version", MIRROR_VERSION);
+  key(json, "build");
+  write_build(json);
   field(json, "pid", static_cast<uint64_t>(::getpid()));
   time_field(json, "now", input.now);
   time_field(json, "started_at", input.started);
@@ -219,7 +243,7 @@ std::string render_status(const StatusInput& input) {
   key(json, "refusals");
   write_refusals(json, input.publisher);
   key(json, "counters");
-  write_totals(json, input);
+  write_totals(json, input.workers);
   key(json, "access_log");
   write_access_log(json, input.access_log);
   field(json, "connections_per_worker", input.limits.connections);

@@ -28,6 +28,7 @@ class UvLoop {
     MIRROR_ASSERT(uv_loop_close(&loop_) == 0);
   }
   [[nodiscard]] uv_loop_t* get() { return &loop_; }
+  [[nodiscard]] const uv_loop_t* get() const { return &loop_; }
 
  private:
   uv_loop_t loop_;

@@ -1,5 +1,7 @@
 #include "edge/serve/worker.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -12,31 +14,43 @@
 namespace mirror {
 namespace {
 
-uv_stream_t* stream_of(Connection* connection) {
-  return reinterpret_cast<uv_stream_t*>(&connection->tcp);
-}
-uv_handle_t* handle_of(uv_tcp_t* tcp) { return reinterpret_cast<uv_handle_t*>(tcp); }
-
 template <typename Handle>
 Worker* worker_of(Handle* handle) {
   return static_cast<Worker*>(handle->data);
 }
 
-IpAddress peer_of(const uv_tcp_t* tcp) {
-  sockaddr_storage storage{};
-  int size = sizeof storage;
-  if (uv_tcp_getpeername(tcp, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return {};
-  return IpAddress::from_sockaddr(reinterpret_cast<const sockaddr*>(&storage))
-      .value_or(IpAddress{})
-      .unmapped();
+uv_stream_t* stream_of(uv_pipe_t* pipe) { return reinterpret_cast<uv_stream_t*>(pipe); }
+uv_handle_t* handle_of(uv_pipe_t* pipe) { return reinterpret_cast<uv_handle_t*>(pipe); }
+
+// -1 if the stream has none any more.
+int descriptor_of(const uv_pipe_t* pipe) {
+  uv_os_fd_t fd = -1;
+  uv_fileno(reinterpret_cast<const uv_handle_t*>(pipe), &fd);
+  return fd;
 }
 
-bool has_unread(const uv_tcp_t* tcp) {
-  uv_os_fd_t fd = -1;
-  int count = 0;
-  return uv_fileno(reinterpret_cast<const uv_handle_t*>(tcp), &fd) == 0 &&
-         ::ioctl(fd, FIONREAD, &count) == 0 && count > 0;
+Peer peer_of(int fd) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  if (::getpeername(fd, address, &size) != 0) return {};
+  if (storage.ss_family == AF_UNIX) return kLocalPeer;
+  return {IpAddress::from_sockaddr(address).value_or(IpAddress{}).unmapped(), false};
 }
+
+// libuv's buffers of some slices; it does not write to them.
+struct Buffers {
+  explicit Buffers(std::span<const std::string_view> slices)
+      : count(static_cast<unsigned>(slices.size())) {
+    MIRROR_ASSERT(slices.size() <= buffers.size());
+    for (size_t i = 0; i < slices.size(); ++i) {
+      buffers[i] =
+          uv_buf_init(const_cast<char*>(slices[i].data()), static_cast<unsigned>(slices[i].size()));
+    }
+  }
+  std::array<uv_buf_t, kSlicesMax> buffers{};
+  unsigned count;
+};
 
 }  // namespace
 
@@ -45,24 +59,22 @@ Worker::Worker(const Options& options)
       clock_(*options.clock),
       control_(options.control),
       handler_(options.handler, counters_),
-      connections_(new Connection[options.limits.connections]),
-      read_buffers_({kRequestHeadSizeMax, options.limits.read_buffers}),
-      pending_({kPendingBlockSize, options.limits.pending_bytes / kPendingBlockSize}),
-      shared_buffer_(new char[kRequestHeadSizeMax]) {
+      engine_(options.limits, handler_, counters_, *this),
+      connections_(new UvConnection[options.limits.connections]) {
   for (uint32_t i = 0; i < limits_.connections; ++i) {
     connections_[i].worker = this;
-    list(ConnectionState::kFree).push_back(&connections_[i]);
+    engine_.add(connections_[i]);
   }
 }
 
 Result<std::unique_ptr<Worker>> Worker::create(const Options& options,
-                                               std::vector<UniqueFd> sockets) {
+                                               std::vector<Socket> sockets) {
   std::unique_ptr<Worker> worker(new Worker(options));
   MIRROR_CHECK(worker->open(std::move(sockets)));
   return worker;
 }
 
-Result<void> Worker::open(std::vector<UniqueFd> sockets) {
+Result<void> Worker::open(std::vector<Socket> sockets) {
   message_ = UvOwner<uv_async_t>([this](uv_async_t* handle) {
     handle->data = this;
     return uv_async_init(loop_.get(), handle,
@@ -72,17 +84,21 @@ Result<void> Worker::open(std::vector<UniqueFd> sockets) {
     handle->data = this;
     return uv_timer_init(loop_.get(), handle);
   });
+  before_wait_ = UvOwner<uv_prepare_t>([this](uv_prepare_t* handle) {
+    handle->data = this;
+    return uv_prepare_init(loop_.get(), handle);
+  });
   for (auto& socket : sockets) {
     auto listener = std::make_unique<Listener>();
-    if (const int code = uv_tcp_init(loop_.get(), &listener->tcp); code != 0)
-      return fail_uv(code, "uv_tcp_init");
-    listener->tcp.data = this;
+    listener->proxied = socket.proxied;
+    if (const int code = uv_pipe_init(loop_.get(), &listener->stream, 0); code != 0)
+      return fail_uv(code, "uv_pipe_init");
+    listener->stream.data = this;
     listeners_.push_back(std::move(listener));
     ++open_listeners_;
-    uv_tcp_t* tcp = &listeners_.back()->tcp;
-    if (const int code = uv_tcp_open(tcp, socket.get()); code != 0)
-      return fail_uv(code, "uv_tcp_open");
-    static_cast<void>(socket.release());
+    if (const int code = uv_pipe_open(&listeners_.back()->stream, socket.fd.get()); code != 0)
+      return fail_uv(code, "uv_pipe_open");
+    static_cast<void>(socket.fd.release());
   }
   return {};
 }
@@ -93,6 +109,7 @@ Worker::~Worker() {
   close_listeners();
   message_.close();
   tick_.close();
+  before_wait_.close();
   uv_run(loop_.get(), UV_RUN_DEFAULT);
 }
 
@@ -100,10 +117,10 @@ Worker::~Worker() {
 
 Result<void> Worker::start() {
   for (auto& listener : listeners_) {
-    auto* stream = reinterpret_cast<uv_stream_t*>(&listener->tcp);
-    const int code = uv_listen(stream, kListenBacklog, [](uv_stream_t* server, int status) {
-      worker_of(server)->on_connection(reinterpret_cast<Listener*>(server), status);
-    });
+    const int code = uv_listen(
+        stream_of(&listener->stream), kListenBacklog, [](uv_stream_t* server, int status) {
+          worker_of(server)->on_connection(reinterpret_cast<Listener*>(server), status);
+        });
     if (code != 0) return fail_uv(code, "listen");
   }
   // Signals are the control thread's: an interrupted system call here would be nobody's gain.
@@ -116,18 +133,22 @@ Result<void> Worker::start() {
 }
 
 void Worker::post(const Generation& generation) {
-  mailbox_.exchange(&generation, std::memory_order_acq_rel);
+  slot_.post(generation);
   uv_async_send(message_.get());
 }
 
-void Worker::drain() {
+void Worker::drain() { send(Command::kDrain); }
+void Worker::hand_over() { send(Command::kHandOver); }
+void Worker::stop() { send(Command::kStop); }
+
+// What was said first stays, but for kStop.
+void Worker::send(Command command) {
   auto expected = Command::kRun;
-  command_.compare_exchange_strong(expected, Command::kDrain, std::memory_order_acq_rel);
-  uv_async_send(message_.get());
-}
-
-void Worker::stop() {
-  command_.store(Command::kStop, std::memory_order_release);
+  if (command == Command::kStop) {
+    command_.store(command, std::memory_order_release);
+  } else {
+    command_.compare_exchange_strong(expected, command, std::memory_order_acq_rel);
+  }
   uv_async_send(message_.get());
 }
 
@@ -141,34 +162,51 @@ void Worker::run() {
   handler_.set_time(clock_.unix_seconds());
   take_mail();
   start_ticking(kTickMs);
+  uv_prepare_start(before_wait_.get(),
+                   [](uv_prepare_t* handle) { worker_of(handle)->on_turn_end(); });
   uv_run(loop_.get(), UV_RUN_DEFAULT);
   ended_.store(true, std::memory_order_release);
   uv_async_send(control_);
 }
 
+void Worker::begin_turn() {
+  if (turn_began_ns_ == 0) turn_began_ns_ = clock_.monotonic_ns();
+}
+
+// Just before the loop waits again.
+void Worker::on_turn_end() {
+  if (turn_began_ns_ == 0) return;
+  counters_.turn_ns.add(turn_ns());
+  turn_began_ns_ = 0;
+}
+
+uint64_t Worker::turn_ns() const {
+  return static_cast<uint64_t>(clock_.monotonic_ns() - turn_began_ns_);
+}
+
 void Worker::on_message() {
+  begin_turn();
   take_mail();
   const Command command = command_.load(std::memory_order_acquire);
   if (command == Command::kRun) return;
-  if (!draining_) begin_drain();
+  if (!draining_) {
+    hands_over_ = command == Command::kHandOver;
+    begin_drain();
+  }
   if (command == Command::kStop && !stopping_) {
     stopping_ = true;
     close_listeners();
-    for (const auto state : {ConnectionState::kIdle, ConnectionState::kReading,
-                             ConnectionState::kWriting, ConnectionState::kLingering}) {
-      while (!list(state).empty()) close(list(state).front());
-    }
+    engine_.close_all();
   }
   end_if_drained();
 }
 
 void Worker::take_mail() {
-  const Generation* generation = mailbox_.exchange(nullptr, std::memory_order_acq_rel);
+  const Generation* generation = slot_.take();
   if (generation == nullptr) return;
   handler_.adopt(*generation);
   counters_.swaps.add();
-  // Releases the generation before: the control thread may unmap it from here on.
-  adopted_ordinal_.store(generation->ordinal, std::memory_order_release);
+  slot_.adopted(*generation);
   uv_async_send(control_);
 }
 
@@ -178,48 +216,31 @@ void Worker::start_ticking(uint64_t first_ms) {
 }
 
 void Worker::on_tick() {
+  begin_turn();
   handler_.set_time(clock_.unix_seconds());
-  if (draining_) {
-    close_idle_in_drain();
+  if (draining_ && !hands_over_) {
+    engine_.close_idle();
     close_listeners();
   }
-  sweep(ConnectionState::kIdle, limits_.idle_timeout_ms, &counters_.idle_timeouts);
-  sweep(ConnectionState::kReading, limits_.header_timeout_ms, &counters_.header_timeouts);
-  sweep(ConnectionState::kWriting, limits_.write_timeout_ms, &counters_.write_timeouts);
-  sweep(ConnectionState::kLingering, kLingerTimeoutMs, nullptr);
-}
-
-void Worker::sweep(ConnectionState state, uint64_t timeout_ms, Counter* counter) {
-  const uint64_t now = uv_now(loop_.get());
-  while (!list(state).empty() && now - list(state).front()->since_ms >= timeout_ms) {
-    if (counter != nullptr) counter->add();
-    close(list(state).front());
-  }
+  engine_.sweep();
 }
 
 void Worker::begin_drain() {
   draining_ = true;
-  handler_.drain();
-  // The next answer on each connection that is kept alive says that it is the last one.
-  start_ticking(kDrainGraceMs);
-}
-
-// A request that was sent is answered: one that was just accepted has the time of grace to send it,
-// and what waits in the kernel is read before the next tick.
-void Worker::close_idle_in_drain() {
-  const uint64_t now = uv_now(loop_.get());
-  Connection* next = nullptr;
-  for (Connection* idle = list(ConnectionState::kIdle).front(); idle != nullptr; idle = next) {
-    next = idle->next;
-    if (now - idle->since_ms < kDrainGraceMs) return;
-    if (!has_unread(&idle->tcp)) close(idle);
+  engine_.begin_drain();
+  if (hands_over_) {
+    // What waits in the queues belongs to whoever has the sockets now.
+    close_listeners();
+    return;
   }
+  // Closing the last descriptor of a socket resets what waits in its queue: that is taken first.
+  start_ticking(kDrainGraceMs);
 }
 
 void Worker::close_listeners() {
   if (std::exchange(listeners_closed_, true)) return;
   for (auto& listener : listeners_) {
-    uv_close(handle_of(&listener->tcp), [](uv_handle_t* handle) {
+    uv_close(handle_of(&listener->stream), [](uv_handle_t* handle) {
       auto* worker = worker_of(handle);
       --worker->open_listeners_;
       worker->end_if_drained();
@@ -228,66 +249,140 @@ void Worker::close_listeners() {
 }
 
 void Worker::end_if_drained() {
-  if (draining_ && open_listeners_ == 0 && open_connections() == 0) uv_stop(loop_.get());
+  if (draining_ && open_listeners_ == 0 && engine_.open_count() == 0) uv_stop(loop_.get());
 }
 
 // ---------------------------------------------------------------- accepting
 
 void Worker::on_connection(Listener* listener, int status) {
+  begin_turn();
   if (status != 0) {
     counters_.accept_failures.add();
     return;
   }
-  make_room();
-  if (list(ConnectionState::kFree).empty()) {
+  auto* connection = static_cast<UvConnection*>(engine_.find_free());
+  if (connection == nullptr) {
     // libuv keeps this connection and stops accepting until it is taken from it.
     listener->holds_connection = true;
     counters_.accept_pauses.add();
     return;
   }
-  accept(listener);
+  accept(listener, connection);
 }
 
-void Worker::make_room() {
-  if (open_connections() * 100 < uint64_t{limits_.connections} * kCrowdedPercent) return;
-  if (list(ConnectionState::kIdle).empty()) return;
-  counters_.idle_evicted.add();
-  close(list(ConnectionState::kIdle).front());
-}
-
-void Worker::accept(Listener* listener) {
-  Connection* connection = list(ConnectionState::kFree).front();
-  const int initialised = uv_tcp_init(loop_.get(), &connection->tcp);
+void Worker::accept(Listener* listener, UvConnection* connection) {
+  const int initialised = uv_pipe_init(loop_.get(), &connection->stream, 0);
   MIRROR_ASSERT(initialised == 0);
-  connection->tcp.data = connection;
-  connection->http.reset();
-  connection->close_after_write = false;
-  connection->linger_after_write = false;
-  connection->discarded = 0;
-  enter(connection, ConnectionState::kIdle);
-  counters_.accepted.add();
-  counters_.connections.add();
-  if (uv_accept(reinterpret_cast<uv_stream_t*>(&listener->tcp), stream_of(connection)) != 0) {
-    counters_.accept_failures.add();
-    close(connection);
-    return;
+  connection->stream.data = connection;
+  const int code = uv_accept(stream_of(&listener->stream), stream_of(&connection->stream));
+  const int fd = descriptor_of(&connection->stream);
+  const Peer peer = code == 0 ? peer_of(fd) : Peer{};
+  if (code == 0 && !peer.is_local) {
+    // An answer goes out in one write; waiting for more to come would only delay it.
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
-  connection->peer = peer_of(&connection->tcp);
-  // An answer goes out in one write; waiting for more to come would only delay it.
-  uv_tcp_nodelay(&connection->tcp, 1);
-  if (limits_.send_buffer_bytes > 0) {
+  if (code == 0 && limits_.send_buffer_bytes > 0) {
     int bytes = limits_.send_buffer_bytes;
-    uv_send_buffer_size(handle_of(&connection->tcp), &bytes);
+    uv_send_buffer_size(handle_of(&connection->stream), &bytes);
   }
-  uv_read_start(stream_of(connection), on_buffer_wanted, on_bytes);
+  engine_.opened(*connection, peer, listener->proxied);
+  if (code != 0) {
+    counters_.accept_failures.add();
+    engine_.ended(*connection);
+  }
 }
 
 void Worker::resume_accepting() {
   for (auto& listener : listeners_) {
-    if (!listener->holds_connection || list(ConnectionState::kFree).empty()) continue;
+    if (!listener->holds_connection) continue;
+    auto* connection = static_cast<UvConnection*>(engine_.find_free());
+    if (connection == nullptr) return;
     listener->holds_connection = false;
-    if (uv_is_closing(handle_of(&listener->tcp)) == 0) accept(listener.get());
+    if (uv_is_closing(handle_of(&listener->stream)) == 0) accept(listener.get(), connection);
   }
+}
+
+void Worker::on_closed(UvConnection* connection) {
+  begin_turn();
+  engine_.closed(*connection);
+  if (draining_) {
+    end_if_drained();
+  } else {
+    resume_accepting();
+  }
+}
+
+// ---------------------------------------------------------------- the transport
+
+void Worker::on_read(UvConnection* connection, ssize_t count, const char* data) {
+  begin_turn();
+  if (count == 0) return;  // nothing there after all
+  if (count < 0) {
+    engine_.ended(*connection);
+  } else {
+    engine_.received(*connection, {data, static_cast<size_t>(count)});
+  }
+}
+
+int64_t Worker::write(Connection& connection, std::span<const std::string_view> slices) {
+  const Buffers buffers(slices);
+  auto* stream = stream_of(&static_cast<UvConnection&>(connection).stream);
+  const int written = uv_try_write(stream, buffers.buffers.data(), buffers.count);
+  return written == UV_EAGAIN ? 0 : written;
+}
+
+bool Worker::write_later(Connection& connection, std::span<const std::string_view> slices) {
+  const Buffers buffers(slices);
+  auto& writer = static_cast<UvConnection&>(connection);
+  writer.write.data = &writer;
+  return uv_write(&writer.write, stream_of(&writer.stream), buffers.buffers.data(), buffers.count,
+                  [](uv_write_t* write, int status) {
+                    auto* done = static_cast<UvConnection*>(write->data);
+                    done->worker->begin_turn();
+                    done->worker->engine_.written(*done, status == 0);
+                  }) == 0;
+}
+
+size_t Worker::unwritten(const Connection& connection) const {
+  const auto& stream = static_cast<const UvConnection&>(connection).stream;
+  return uv_stream_get_write_queue_size(reinterpret_cast<const uv_stream_t*>(&stream));
+}
+
+void Worker::start_reading(Connection& connection) {
+  uv_read_start(
+      stream_of(&static_cast<UvConnection&>(connection).stream),
+      [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
+        auto* reader = static_cast<UvConnection*>(handle->data);
+        const auto room = reader->worker->engine_.room(*reader);
+        *buffer = uv_buf_init(room.data(), static_cast<unsigned>(room.size()));
+      },
+      [](uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
+        auto* reader = static_cast<UvConnection*>(stream->data);
+        reader->worker->on_read(reader, count, buffer->base);
+      });
+}
+
+void Worker::stop_reading(Connection& connection) {
+  uv_read_stop(stream_of(&static_cast<UvConnection&>(connection).stream));
+}
+
+bool Worker::end_writing(Connection& connection) {
+  return ::shutdown(descriptor_of(&static_cast<UvConnection&>(connection).stream), SHUT_WR) == 0;
+}
+
+bool Worker::has_unread(const Connection& connection) const {
+  int count = 0;
+  const int fd = descriptor_of(&static_cast<const UvConnection&>(connection).stream);
+  return ::ioctl(fd, FIONREAD, &count) == 0 && count > 0;
+}
+
+void Worker::close(Connection& connection) {
+  // libuv does not look at the bytes of a write any more once its stream is closed.
+  uv_close(handle_of(&static_cast<UvConnection&>(connection).stream), [](uv_handle_t* handle) {
+    auto* closed = static_cast<UvConnection*>(handle->data);
+    closed->worker->on_closed(closed);
+  });
 }
 
 }  // namespace mirror

@@ -26,12 +26,13 @@ struct History {
 
 void check_head(const mirror::RequestHead& head, std::string_view bytes) {
   MIRROR_ASSERT(head.size > 0 && head.size <= bytes.size());
-  MIRROR_ASSERT(head.size <= mirror::kRequestHeadSizeMax);
+  MIRROR_ASSERT(head.size <= mirror::kDefaultRequestLimits.head_bytes);
   const auto inside = [&](std::string_view text) {
     return text.empty() ||
            (text.data() >= bytes.data() && text.data() + text.size() <= bytes.data() + head.size);
   };
-  MIRROR_ASSERT(inside(head.target) && head.target.size() <= mirror::kRequestTargetSizeMax);
+  MIRROR_ASSERT(inside(head.target) &&
+                head.target.size() <= mirror::kDefaultRequestLimits.target_bytes);
   MIRROR_ASSERT(std::all_of(head.target.begin(), head.target.end(),
                             [](char c) { return c > ' ' && c < 0x7f; }));
   for (const std::string_view value : head.forwarded_for()) {
@@ -52,7 +53,7 @@ History serve(std::string_view bytes, size_t step) {
     const auto outcome = connection.parse(moved, &head);
     if (outcome == HttpConnection::Outcome::kRefused) {
       history.refused = true;
-      MIRROR_ASSERT(connection.refusal().status >= 400 && !connection.refusal().reason.empty());
+      MIRROR_ASSERT(connection.refusal().status() >= 400 && !connection.refusal().reason.empty());
       return history;
     }
     if (outcome == HttpConnection::Outcome::kRequest) {
@@ -65,7 +66,7 @@ History serve(std::string_view bytes, size_t step) {
       buffer.erase(0, head.size);
       continue;
     }
-    MIRROR_ASSERT(moved.size() < mirror::kRequestHeadSizeMax + step);
+    MIRROR_ASSERT(moved.size() < mirror::kDefaultRequestLimits.head_bytes + step);
     if (read == bytes.size()) return history;
     const size_t count = std::min(step, bytes.size() - read);
     buffer.append(bytes.substr(read, count));

@@ -140,7 +140,7 @@ class EdgeProperty : public testing::Test {
       const std::vector<std::string_view> lines(question.asker.forwarded_for.begin(),
                                                 question.asker.forwarded_for.end());
       const IpAddress client =
-          resolve_client(question.asker.peer, lines, TrustedProxies(question.asker.trusted));
+          resolve_client(Peer{question.asker.peer}, lines, TrustedProxies(question.asker.trusted));
       const int64_t now = 1'700'000'000 + static_cast<int64_t>(number) * 100'003;
       const OracleAnswer want =
           oracle_answer(oracle, {question.target, question.asker.address(), now});

@@ -117,7 +117,7 @@ class AnswerFixtureTest : public testing::Test {
     }
     const Json* ours = row["ours"].IsObject() ? &row["ours"] : nullptr;
     const IpAddress client =
-        resolve_client(IpAddress::from_ipv4(0x7f000001), forwarded_for, trusted_);
+        resolve_client(Peer{IpAddress::from_ipv4(0x7f000001)}, forwarded_for, trusted_);
     const Reply reply = answerer_.answer({row["target"].GetString(), client, 1700000000});
     std::string problem = problem_of(reply, {row, ours});
     if (problem.empty() || ours == nullptr || !ours->HasMember("or")) return problem;

@@ -48,6 +48,8 @@ class Load:
                 self.fail("generation %d after %d" % (answer.generation, last))
             last = answer.generation
             count -= 1
+            if answer.headers.get("connection") == "close":  # it has had --max-requests
+                return
 
     def fail(self, text):
         with self.lock:

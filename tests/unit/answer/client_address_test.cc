@@ -50,7 +50,7 @@ TEST(ClientAddress, TheChainIsWalkedFromTheRightPastTrustedHops) {
       {"127.0.0.1", {"01.1.1.1"}, "127.0.0.1"},
   };
   for (const Case& c : cases) {
-    EXPECT_EQ(resolve_client(address(c.peer), c.forwarded_for, trusted).to_string(), c.client)
+    EXPECT_EQ(resolve_client(Peer{address(c.peer)}, c.forwarded_for, trusted).to_string(), c.client)
         << c.peer << " " << testing::PrintToString(c.forwarded_for);
   }
 }
@@ -58,7 +58,7 @@ TEST(ClientAddress, TheChainIsWalkedFromTheRightPastTrustedHops) {
 TEST(ClientAddress, WithoutTrustedProxiesThePeerIsTheClient) {
   const TrustedProxies nobody({});
   const std::vector<std::string_view> forwarded_for = {"1.1.1.1"};
-  EXPECT_EQ(resolve_client(address("127.0.0.1"), forwarded_for, nobody).to_string(), "127.0.0.1");
+  EXPECT_EQ(resolve_client(Peer{address("127.0.0.1")}, forwarded_for, nobody).to_string(), "127.0.0.1");
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ History feed(const std::vector<std::string>& pieces) {
       const auto outcome = connection.parse(held, &head);
       if (outcome == HttpConnection::Outcome::kIncomplete) break;
       if (outcome == HttpConnection::Outcome::kRefused) {
-        history.end = std::to_string(connection.refusal().status);
+        history.end = std::to_string(connection.refusal().status());
         EXPECT_FALSE(connection.refusal().reason.empty());
         return history;
       }
@@ -235,20 +235,23 @@ TEST(HttpConnection, HeadEndsOnlyWithCarriageReturns) {
 }
 
 TEST(HttpConnection, Sizes) {
-  EXPECT_THAT(parse(request("", "/" + std::string(kRequestTargetSizeMax - 1, 'a'))).requests,
-              testing::SizeIs(1));
-  EXPECT_EQ(parse(request("", "/" + std::string(kRequestTargetSizeMax, 'a'))), refused("414"));
-  EXPECT_EQ(parse(request("X-Long: " + std::string(kRequestHeadSizeMax, 'a') + "\r\n")),
-            refused("431"));
+  EXPECT_THAT(
+      parse(request("", "/" + std::string(kDefaultRequestLimits.target_bytes - 1, 'a'))).requests,
+      testing::SizeIs(1));
+  EXPECT_EQ(parse(request("", "/" + std::string(kDefaultRequestLimits.target_bytes, 'a'))),
+            refused("414"));
+  EXPECT_EQ(
+      parse(request("X-Long: " + std::string(kDefaultRequestLimits.head_bytes, 'a') + "\r\n")),
+      refused("431"));
   std::string lines;
-  for (size_t i = 0; i + 1 < kRequestHeadersMax; ++i) lines += "X: y\r\n";
+  for (size_t i = 0; i + 1 < kDefaultRequestLimits.headers; ++i) lines += "X: y\r\n";
   EXPECT_THAT(parse(request(lines)).requests, testing::SizeIs(1));
   EXPECT_EQ(parse(request(lines + "X: y\r\n")), refused("431"));
   const std::string start = "GET / HTTP/1.1\r\nX: ";
   const std::string fitting =
-      start + std::string(kRequestHeadSizeMax - start.size() - 4, 'a') + "\r\n\r\n";
+      start + std::string(kDefaultRequestLimits.head_bytes - start.size() - 4, 'a') + "\r\n\r\n";
   EXPECT_THAT(parse(fitting).requests, testing::SizeIs(1));
-  EXPECT_EQ(parse(std::string(kRequestHeadSizeMax, '\n')), refused("400"));
+  EXPECT_EQ(parse(std::string(kDefaultRequestLimits.head_bytes, '\n')), refused("400"));
 }
 
 TEST(HttpConnection, ARefusalStays) {
@@ -256,7 +259,7 @@ TEST(HttpConnection, ARefusalStays) {
   RequestHead head;
   EXPECT_EQ(connection.parse("BAD\r\n", &head), HttpConnection::Outcome::kRefused);
   EXPECT_EQ(connection.parse("GET / HTTP/1.1\r\n\r\n", &head), HttpConnection::Outcome::kRefused);
-  connection.reset();
+  connection.reset(kDefaultRequestLimits);
   EXPECT_EQ(connection.parse("GET / HTTP/1.1\r\n\r\n", &head), HttpConnection::Outcome::kRequest);
 }
 

@@ -17,10 +17,14 @@ namespace {
 class AdminServerTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto server = AdminServer::open(loop_.get(), "127.0.0.1:0", clock_, [this](std::string_view) {
-      ++answered_;
-      return AdminReply{200, "text/plain", "x"};
-    });
+    auto socket =
+        open_exclusive_socket({*IpAddress::parse("127.0.0.1"), 0, {}}, ListenRole::kAdmin);
+    ASSERT_TRUE(socket.has_value()) << socket.error().message;
+    auto server =
+        AdminServer::open(loop_.get(), std::move(*socket), clock_, [this](std::string_view) {
+          ++answered_;
+          return AdminReply{200, "text/plain", "x"};
+        });
     ASSERT_TRUE(server.has_value()) << server.error().message;
     server_ = std::move(*server);
   }

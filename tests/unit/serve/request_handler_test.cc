@@ -44,7 +44,7 @@ class RequestHandlerTest : public testing::Test {
         method + " " + target + " HTTP/" + version + "\r\n" + headers + "\r\n";
     const auto outcome = connection.parse(bytes, &head);
     EXPECT_EQ(outcome, HttpConnection::Outcome::kRequest);
-    return text(handler_->respond(head, *IpAddress::parse("127.0.0.1")));
+    return text(handler_->respond(head, {*IpAddress::parse("127.0.0.1"), false}, last_));
   }
   std::string text(const Response& response) {
     closes_ = response.close;
@@ -60,6 +60,7 @@ class RequestHandlerTest : public testing::Test {
   Generation generation_;
   std::unique_ptr<RequestHandler> handler_;
   bool closes_ = false;
+  bool last_ = false;
 };
 
 TEST_F(RequestHandlerTest, WithoutASnapshot) {
@@ -67,7 +68,7 @@ TEST_F(RequestHandlerTest, WithoutASnapshot) {
   EXPECT_THAT(ask("/-/ready"), HasSubstr("\r\n\r\n503 no snapshot\n"));
   EXPECT_THAT(ask("/-/live"), HasSubstr("\r\n\r\n200 live\n"));
   EXPECT_FALSE(closes_);
-  EXPECT_EQ(counters_.status_5xx.get(), 2u);
+  EXPECT_EQ(counters_.answers.of_status_class(5), 2u);
 }
 
 TEST_F(RequestHandlerTest, AnAnswerNamesItsGeneration) {
@@ -101,6 +102,10 @@ TEST_F(RequestHandlerTest, Connections) {
   EXPECT_THAT(ask("/", "Connection: keep-alive\r\n", "GET", "1.0"),
               HasSubstr("connection: keep-alive\r\n"));
   EXPECT_FALSE(closes_);
+  last_ = true;
+  EXPECT_THAT(ask("/"), HasSubstr("connection: close\r\n"));
+  EXPECT_TRUE(closes_);
+  last_ = false;
   handler_->drain();
   EXPECT_THAT(ask("/"), HasSubstr("connection: close\r\n"));
   EXPECT_TRUE(closes_);
@@ -108,12 +113,12 @@ TEST_F(RequestHandlerTest, Connections) {
 }
 
 TEST_F(RequestHandlerTest, RefusalsCloseAndHaveNoBody) {
-  const auto refused = text(handler_->refuse({405, "no"}));
+  const auto refused = text(handler_->refuse({RequestFault::kMethod, "no"}));
   EXPECT_TRUE(closes_);
   EXPECT_THAT(refused, StartsWith("HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n"));
   EXPECT_THAT(refused, HasSubstr("allow: GET, HEAD\r\n"));
   EXPECT_THAT(refused, HasSubstr("connection: close\r\n\r\n"));
-  EXPECT_EQ(counters_.status_4xx.get(), 1u);
+  EXPECT_EQ(counters_.answers.of_status_class(4), 1u);
 }
 
 TEST_F(RequestHandlerTest, UnknownRepositoriesAreNotLogged) {
