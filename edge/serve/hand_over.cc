@@ -184,7 +184,7 @@ void HandOverServer::on_connection() {
     return;
   }
   if (const auto given = give(fd.get()); !given) {
-    log_.error("hand-over: {}; this process serves on", given.error().message);
+    log_.error("hand-over: {}; this one serves on", given.error().message);
     return;
   }
   log_.info("hand-over: the sockets are given; waiting until the other process is ready");

@@ -57,6 +57,14 @@ void block_hints(int how) {
   pthread_sigmask(how, &hints, nullptr);
 }
 
+// Port 0 of an address stands for any port.
+bool is_at(const ListenSocket& socket, const ListenAddress& address) {
+  const std::string url = address.url();
+  if (!address.unix_path.empty() || address.port != 0) return socket.url == url;
+  return std::string_view(socket.url).substr(0, socket.url.rfind(':') + 1) ==
+         std::string_view(url).substr(0, url.rfind(':') + 1);
+}
+
 }  // namespace
 
 Server::Server(const ServerOptions& options, const Clock& clock, const Log& log)
@@ -72,7 +80,8 @@ Server::~Server() {
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
   workers_.clear();
-  if (handed_over_) return;  // What lies there is the successor's.
+  // What lies there is the successor's, or still of the process before.
+  if (handed_over_ || !owns_paths_) return;
   for (const auto& path : owned_paths_) ::unlink(path.c_str());
   if (pid_file_written_) ::unlink(options_.pid_file.c_str());
 }
@@ -172,10 +181,11 @@ Result<void> Server::take_over_sockets() {
     log_.info("no edge runs at {}: starting afresh", options_.hand_over);
     return {};
   }
+  owns_paths_ = false;
   sockets_ = take_over_->take_sockets();
   for (const auto& socket : sockets_) {
     const bool wanted = std::ranges::any_of(options_.listen, [&](const auto& listen) {
-      return listen.role == socket.role && listen.address.url() == socket.url;
+      return listen.role == socket.role && is_at(socket, listen.address);
     });
     const bool served = socket.role == ListenRole::kClients || socket.role == ListenRole::kProxies;
     if (served && !options_.listen.empty() && !wanted) {
@@ -189,7 +199,10 @@ Result<void> Server::take_over_sockets() {
 
 Result<void> Server::open_missing(const ServerOptions::Listen& wanted) {
   const ListenAddress& address = wanted.address;
-  if (find_socket(wanted.role, address.url()) != nullptr) return {};
+  const bool is_there = std::ranges::any_of(sockets_, [&](const ListenSocket& socket) {
+    return socket.role == wanted.role && is_at(socket, address);
+  });
+  if (is_there) return {};
   ListenOptions options;
   options.role = wanted.role;
   options.workers = options_.workers;
@@ -356,8 +369,14 @@ Result<void> Server::run() {
   if (!options_.publisher.geoip.empty()) watch(directory_of(options_.publisher.geoip));
   // What has changed between the first look and the watch.
   look(false);
+  if (take_over_ != nullptr && publisher_.current() == nullptr) {
+    return fail(ErrorKind::kRefused,
+                "taking over: there is no snapshot to serve in {}; the other "
+                "process serves on",
+                options_.publisher.snapshots);
+  }
   MIRROR_CHECK(start_workers());
-  MIRROR_CHECK(finish_take_over());
+  finish_take_over();
   if (!options_.pid_file.empty()) {
     MIRROR_CHECK(replace_file(options_.pid_file, fmt::format("{}\n", ::getpid())));
     pid_file_written_ = true;
@@ -368,18 +387,18 @@ Result<void> Server::run() {
   return {};
 }
 
-Result<void> Server::finish_take_over() {
-  if (take_over_ == nullptr) return {};
+void Server::finish_take_over() {
+  if (take_over_ == nullptr) return;
   const auto told = take_over_->report_ready();
   take_over_.reset();
+  owns_paths_ = told.has_value();
   if (told) {
     log_.info("this process has taken over");
-    return {};
+  } else {
+    // Both answer now; ending here would lose what was accepted already.
+    log_.error("taking over: {}; look whether the other process still runs, and stop it",
+               told.error().message);
   }
-  // Both answer now; ending here would lose what was accepted already.
-  log_.error("taking over: {}; look whether the other process still runs, and stop it",
-             told.error().message);
-  return {};
 }
 
 void Server::announce() const {

@@ -80,7 +80,7 @@ class Server final : private GenerationSink {
   void watch(const std::string& directory);
   void start_timers();
   [[nodiscard]] Result<void> start_workers();
-  [[nodiscard]] Result<void> finish_take_over();
+  void finish_take_over();
   void announce() const;
 
   void on_signal(int number);
@@ -112,6 +112,7 @@ class Server final : private GenerationSink {
   std::unique_ptr<TakeOver> take_over_;
   bool draining_ = false;
   bool handed_over_ = false;
+  bool owns_paths_ = true;
   bool pid_file_written_ = false;
 
   std::unique_ptr<AccessLog> access_log_;

@@ -111,30 +111,31 @@ class Snapshots:
 # ------------------------------------------------------------------ a running edge
 
 class Edge:
-    def __init__(self, folder, snapshots, *options, user=None, before=None):
+    def __init__(self, folder, snapshots, *options, user=None, before=None, name="", pass_fds=()):
+        """`name` tells edges of one folder apart; they share the admin socket, so that one takes it over."""
         self.folder = folder
         self.admin = "unix:" + os.path.join(folder, "admin.sock")
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(folder, "admin.sock"))
-        self.errors = os.path.join(folder, "stderr")
-        self.output = os.path.join(folder, "stdout")
+        self.errors = os.path.join(folder, "stderr" + name)
+        self.output = os.path.join(folder, "stdout" + name)
         command = [os.path.join(BIN, "mirror-edge"), "--snapshots", snapshots.path, "--port", "0", "--workers", "2",
                    "--minimum", "1", "--admin", self.admin, *options]
         command = os.environ.get("MIRROR_TEST_WRAPPER", "").split() + command
         with open(self.errors, "wb") as errors, open(self.output, "wb") as output:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
                                             user=user, group=user, extra_groups=None if user is None else [],
-                                            preexec_fn=before)
+                                            preexec_fn=before, pass_fds=pass_fds)
         try:
-            listening = wait_until(lambda: self.ended() or re.search(r"Listening on http://127\.0\.0\.1:(\d+)\n",
-                                                                     self.said()), "the edge to listen")
+            listening = wait_until(lambda: self.ended() or re.search(r"(Listening on .*\n)+Admin on ", self.said()),
+                                   "the edge to listen")
             if listening is True:
                 raise AssertionError("the edge ended: " + self.complaints())
         except BaseException:
             self.process.kill()
             self.process.wait()
             raise
-        self.address = ("127.0.0.1", int(listening.group(1)))
+        self.urls = re.findall(r"Listening on (.*)\n", self.said())
+        port = re.search(r"http://(127\.0\.0\.1|\[::\]|\[::1\]|0\.0\.0\.0):(\d+)", " ".join(self.urls))
+        self.address = ("127.0.0.1", int(port.group(2))) if port else self.urls[0][5:]
 
     def said(self):
         with open(self.output, encoding="utf-8") as text:
@@ -200,12 +201,15 @@ class Client:
     """One connection. Sends what it is told and reads one answer at a time."""
 
     def __init__(self, address, receive_buffer=None):
-        self.socket = socket.socket()
+        """`address`: a pair, or the path of a unix socket."""
+        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.socket = socket.socket(family)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(DEADLINE)
         self.socket.connect(address)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if family != socket.AF_UNIX:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
     def __enter__(self):
@@ -258,8 +262,8 @@ class EdgeTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.snapshots = Snapshots(self.folder)
 
-    def start(self, *options, user=None, before=None):
-        edge = Edge(self.folder, self.snapshots, *options, user=user, before=before)
+    def start(self, *options, **how):
+        edge = Edge(self.folder, self.snapshots, *options, **how)
         self.addCleanup(self.end, edge)
         return edge
 
