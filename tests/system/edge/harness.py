@@ -118,7 +118,9 @@ class Edge:
         self.errors = os.path.join(folder, "stderr" + name)
         self.output = os.path.join(folder, "stdout" + name)
         command = [os.path.join(BIN, "mirror-edge"), "--snapshots", snapshots.path, "--port", "0", "--workers", "2",
-                   "--minimum", "1", "--admin", self.admin, *options]
+                   "--minimum", "1", *([] if "--admin" in options else ["--admin", self.admin]), *options]
+        if "--admin" in options:
+            self.admin = options[options.index("--admin") + 1]
         command = os.environ.get("MIRROR_TEST_WRAPPER", "").split() + command
         with open(self.errors, "wb") as errors, open(self.output, "wb") as output:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,

@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""Clients that mean harm: smuggled and split requests, floods, and everything that only wants to hold on to memory.
+While each is at work, an ordinary client is served, and the edge's memory stays where its limits put it."""
+import os
+import resource
+import socket
+import time
+import unittest
+
+from harness import Client, EdgeTest, wait_until
+
+TARGET = "/mirrorlist?path=pub/d&country=SE"
+REQUEST = ("GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % TARGET).encode()
+LIVE = b"GET /-/live HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+def anonymous_kilobytes(edge):
+    with open("/proc/%d/status" % edge.process.pid, encoding="ascii") as text:
+        return int(next(line for line in text if line.startswith("RssAnon")).split()[1])
+
+
+class SmugglingTest(EdgeTest):
+    """Whatever stands in doubt about where a request ends is refused, and nothing behind it is answered."""
+
+    def setUp(self):
+        super().setUp()
+        self.snapshots.compile("one")
+        self.edge = self.start()
+
+    def answers(self, data):
+        """All statuses until the server closes, or stops after having answered what it will."""
+        with Client(self.edge.address) as client:
+            client.send(data)
+            client.socket.shutdown(socket.SHUT_WR)
+            statuses = []
+            try:
+                while True:
+                    statuses.append(client.read().status)
+            except EOFError:
+                return statuses
+
+    def test_refused_with_all_that_follows(self):
+        head = b"GET /-/live HTTP/1.1\r\nHost: h\r\n"
+        for name, request in {
+            "two lengths": head + b"Content-Length: 0\r\nContent-Length: 5\r\n\r\n",
+            "the same length twice": head + b"Content-Length: 0\r\nContent-Length: 0\r\n\r\n",
+            "a list of lengths": head + b"Content-Length: 0, 0\r\n\r\n",
+            "a signed length": head + b"Content-Length: +0\r\n\r\n",
+            "a length in hexadecimal": head + b"Content-Length: 0x0\r\n\r\n",
+            "a body": head + b"Content-Length: 5\r\n\r\nhello",
+            "chunks": head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "chunks and a length": head + b"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n",
+            "an unknown coding": head + b"Transfer-Encoding: xchunked\r\n\r\n",
+            "an empty coding": head + b"Transfer-Encoding:\r\n\r\n",
+            "a blank before the colon": head + b"Transfer-Encoding : chunked\r\n\r\n",
+            "a folded line": head + b"X: a\r\n b\r\n\r\n",
+            "a folded coding": head + b"X: a\r\n\tTransfer-Encoding: chunked\r\n\r\n",
+            "a bare line feed": b"GET /-/live HTTP/1.1\nHost: h\r\n\r\n",
+            "a bare line feed at the end": head + b"\n",
+            "a bare carriage return": head + b"X: a\rY: b\r\n\r\n",
+            "a carriage return in the target": b"GET /-/live\r HTTP/1.1\r\n\r\n",
+            "a zero byte in a value": head + b"X: a\0b\r\n\r\n",
+            "a zero byte in a name": head + b"X\0: a\r\n\r\n",
+            "a zero byte in the target": b"GET /-/live\0 HTTP/1.1\r\n\r\n",
+            "an empty name": head + b": a\r\n\r\n",
+            "a name with a blank": head + b"X Y: a\r\n\r\n",
+            "no name": head + b"nothing\r\n\r\n",
+            "an authority": b"GET example.com:80 HTTP/1.1\r\n\r\n",
+            "CONNECT": b"CONNECT example.com:80 HTTP/1.1\r\n\r\n",
+            "another method": b"POST /-/live HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+            "another version": b"GET /-/live HTTP/2.0\r\n\r\n",
+            "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            "no version": b"GET /-/live\r\n\r\n",
+            "a PROXY header": b"PROXY TCP4 1.1.1.1 2.2.2.2 1 2\r\n",
+            "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        }.items():
+            with self.subTest(name):
+                statuses = self.answers(request + LIVE * 3)
+                self.assertEqual(len(statuses), 1, statuses)
+                self.assertIn(statuses[0], (400, 405, 413, 505))
+        # And none of it has done anything to those who behave.
+        self.assertEqual(self.answers(LIVE * 3), [200] * 3)
+        self.assertEqual(self.answers(b"\r\n" + LIVE), [200])
+        self.assertEqual(self.answers(b"GET http://other.example/x" + TARGET.encode() + b" HTTP/1.1\r\n\r\n"), [200])
+
+    def test_nothing_that_is_sent_becomes_a_line_or_a_header(self):
+        evil = ("%0d%0aX-Evil:%201", "%0aX-Evil:%201", "%0d%0a%0d%0aX-Evil", "%E5%98%8AX-Evil:1", "%00X-Evil", "%u000aX-Evil",
+                "%c0%8aX-Evil", "%e0%80%8aX-Evil")
+        for text in evil:
+            for target in ("/mirrorlist?path=%s", "/mirrorlist?path=pub/d/%s&redirect", "/mirrorlist?repo=%s&arch=a",
+                           "/mirrorlist?repo=r&arch=%s", "/mirrorlist?path=pub/d&country=%s", "/mirrorlist?path=pub/d&protocol=%s",
+                           "/metalink?path=pub/d/%s", "/metalink?repo=%s&arch=a", "/mirrorlist?repo=r&arch=a&ip=%s",
+                           "/%s/mirrorlist?path=pub/d"):
+                with Client(self.edge.address) as client:
+                    answer = client.ask(target % text)
+                self.assertNotIn("x-evil", {name.lower() for name in answer.headers})
+                self.assertNotIn(b"\r", answer.body)
+                for line in answer.body.split(b"\n"):
+                    self.assertFalse(line.startswith((b"X-Evil", b"http://evil")), (target % text, line))
+
+
+class FloodTest(EdgeTest):
+    def setUp(self):
+        super().setUp()
+        self.snapshots.compile("one", mirrors=100)
+
+    def test_every_limit_has_its_counter(self):
+        edge = self.start("--max-header-bytes", "4096", "--max-target-bytes", "1000", "--max-headers", "10")
+        for request, status, reason in ((b"GET /" + b"a" * 1000 + b" HTTP/1.1\r\n\r\n", 414, "target_too_long"),
+                                        (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 11 + b"\r\n", 431, "too_many_headers"),
+                                        (b"GET / HTTP/1.1\r\nX: " + b"y" * 5000 + b"\r\n\r\n", 431, "head_too_large"),
+                                        (b"PUT / HTTP/1.1\r\n\r\n", 405, "method"),
+                                        (b"GET / HTTP/3.0\r\n\r\n", 505, "version"),
+                                        (b"GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\n", 413, "body"),
+                                        (b"\0", 400, "malformed")):
+            with Client(edge.address) as client:
+                client.send(request)
+                self.assertEqual(client.read().status, status)
+            self.assertEqual(edge.counter("refused_requests")[reason], 1, reason)
+
+    def test_requests_on_a_connection(self):
+        edge = self.start("--max-requests", "5")
+        with Client(edge.address) as client:
+            client.send(LIVE * 9)
+            answers = [client.read() for _ in range(5)]
+            self.assertEqual([answer.headers.get("connection") for answer in answers], [None] * 4 + ["close"])
+            self.assertTrue(client.ended())
+        self.assertEqual(edge.counter("request_limits"), 1)
+        edge.stop()
+        edge = self.start("--max-requests", "0")
+        with Client(edge.address) as client:
+            for _ in range(20):
+                self.assertNotIn("connection", client.ask("/-/live").headers)
+
+    def test_ten_thousand_that_send_nothing(self):
+        edge = self.start("--max-connections", "10000", "--workers", "1")
+        limit = min(10000, edge.status()["connections_per_worker"])
+        before = anonymous_kilobytes(edge)
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        silent = []
+        try:
+            for _ in range(limit + 200):
+                silent.append(socket.create_connection(edge.address))
+            self.assertEqual(edge.get(TARGET).status, 200)
+            self.assertGreaterEqual(edge.counter("idle_evicted"), 200)
+            self.assertLess(anonymous_kilobytes(edge) - before, 40 * 1024)
+        finally:
+            for connection in silent:
+                connection.close()
+
+    def test_slow_heads(self):
+        edge = self.start("--header-timeout", "1", "--workers", "1", "--max-connections", "400")
+        # More of them than there are read buffers: those that began first go.
+        slow = [Client(edge.address) for _ in range(200)]
+        try:
+            for client in slow:
+                client.send(b"GET / HTTP/1.1\r\nX: y")
+            wait_until(lambda: edge.counter("readers_evicted") == 100, "the read buffers to be used up")
+            self.assertEqual(edge.get(TARGET).status, 200)
+            # A byte now and then does not help: the time is that of the whole head.
+            for _ in range(4):
+                time.sleep(0.1)
+                for client in slow[100:]:
+                    client.send(b"z")
+            wait_until(lambda: edge.counter("header_timeouts") == 100, "the others to have had their time")
+        finally:
+            for client in slow:
+                client.socket.close()
+
+    def test_slow_readers_must_take_their_share(self):
+        self.snapshots.compile("two", mirrors=20000)
+        edge = self.start("--workers", "1", "--send-buffer", "4096", "--write-timeout", "1", "--write-rate", "10000")
+        with Client(edge.address, receive_buffer=4096) as stuck, Client(edge.address, receive_buffer=4096) as steady:
+            for client in (stuck, steady):
+                client.send(REQUEST)
+            wait_until(lambda: edge.counter("answers_unfinished") == 2, "both to be slow")
+            # One takes more than 10 000 bytes a second and gets everything, however long it takes.
+            taken = 0
+            end = time.monotonic() + 3
+            while time.monotonic() < end:
+                taken += len(steady.socket.recv(2048))
+                time.sleep(0.02)
+            self.assertEqual(edge.counter("write_timeouts"), 1)
+            self.assertEqual(edge.counter("connections"), 1)
+            while data := steady.socket.recv(65536):
+                taken += len(data)
+                if taken > 20000 * 25:
+                    break
+            self.assertGreater(taken, 20000 * 25)
+
+    def test_a_flood_of_pipelined_requests(self):
+        edge = self.start("--workers", "1")
+        before = anonymous_kilobytes(edge)
+        flood = [Client(edge.address, receive_buffer=4096) for _ in range(20)]
+        try:
+            for client in flood:
+                client.socket.setblocking(False)
+                try:
+                    while True:
+                        client.socket.send(REQUEST * 100)
+                except BlockingIOError:
+                    pass
+            self.assertEqual(edge.get(TARGET).status, 200)
+            # Nobody is answered further than it reads.
+            self.assertLess(anonymous_kilobytes(edge) - before, 34 * 1024)
+        finally:
+            for client in flood:
+                client.socket.close()
+
+    def test_half_open(self):
+        """Clients that vanish without a word: what they had is free once their time is over."""
+        edge = self.start("--idle-timeout", "1", "--header-timeout", "1", "--write-timeout", "1", "--workers", "1",
+                          "--send-buffer", "4096")
+        vanished = [Client(edge.address, receive_buffer=4096) for _ in range(30)]
+        try:
+            for i, client in enumerate(vanished):
+                client.send((b"", b"GET / HTTP/1.1\r\n", REQUEST * 50)[i % 3])
+            wait_until(lambda: edge.counter("connections") == 0, "all to be closed")
+            counters = edge.status()["counters"]
+            self.assertGreaterEqual(counters["idle_timeouts"], 10)
+            self.assertEqual((counters["header_timeouts"], counters["write_timeouts"]), (10, 10))
+            self.assertEqual(counters["pending_bytes"], 0)
+        finally:
+            for client in vanished:
+                client.socket.close()
+
+    def test_sending_on_after_a_refusal(self):
+        edge = self.start("--workers", "1")
+        with Client(edge.address) as client:
+            client.send(b"GET / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n")
+            self.assertEqual(client.read().status, 413)
+            with self.assertRaises(OSError):
+                for _ in range(1000):
+                    client.send(b"x" * 65536)
+        wait_until(lambda: edge.counter("lingers_cut") == 1, "the connection to be cut")
+
+    def test_drain_cuts_what_does_not_end(self):
+        edge = self.start("--drain-timeout", "1", "--header-timeout", "60", "--log-level", "info",
+                          "--log", os.path.join(self.folder, "log"))
+        with Client(edge.address) as late:
+            late.send(b"GET / HTTP/1.1\r\n")
+            wait_until(lambda: edge.counter("connections") == 1, "the connection")
+            self.assertEqual(edge.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
