@@ -121,6 +121,8 @@ void write_data(Metrics& out, const StatusInput& input) {
   const Publisher& publisher = input.publisher;
   out.counter("generations_published_total", "Generations handed to the workers",
               publisher.published_count());
+  out.counter("generations_retired_total", "Generations freed after the last worker had left them",
+              publisher.retired_count());
   out.counter("refusals_total", "Snapshots and GeoIP databases refused", publisher.refused_count());
   const Generation* generation = publisher.current();
   out.gauge("generation", "Sequence number of the snapshot that is served; 0: none",

@@ -276,6 +276,7 @@ void Publisher::retire(std::unique_ptr<Generation> generation) {
   for (auto& record : records_) {
     if (record.ordinal == generation->ordinal) set_state(record, GenerationState::kRetired);
   }
+  ++retired_count_;
   log_.debug("generation {} is retired", generation->label());
 #ifdef MIRROR_DEBUG_CHECKS
   if (generation->snapshot.use_count() == 1) generation->snapshot->file().seal();

@@ -118,6 +118,8 @@ class Publisher {
   [[nodiscard]] const std::deque<RefusalRecord>& refusals() const { return refusals_; }
   [[nodiscard]] uint64_t refused_count() const { return refused_count_; }
   [[nodiscard]] uint64_t published_count() const { return next_ordinal_ - 1; }
+  // Generations freed; each was published once.
+  [[nodiscard]] uint64_t retired_count() const { return retired_count_; }
   [[nodiscard]] const Options& options() const { return options_; }
 
  private:
@@ -197,6 +199,7 @@ class Publisher {
   std::deque<GenerationRecord> records_;
   std::deque<RefusalRecord> refusals_;
   uint64_t refused_count_ = 0;
+  uint64_t retired_count_ = 0;
 };
 
 }  // namespace mirror

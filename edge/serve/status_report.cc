@@ -240,6 +240,7 @@ std::string render_status(const StatusInput& input) {
   key(json, "generations");
   write_records(json, input.publisher);
   field(json, "published", input.publisher.published_count());
+  field(json, "retired", input.publisher.retired_count());
   key(json, "refusals");
   write_refusals(json, input.publisher);
   key(json, "counters");

@@ -19,6 +19,16 @@ BIN = os.environ.get("MIRROR_BIN", os.path.join(SOURCE, "build/release/bin"))
 DEADLINE = float(os.environ.get("MIRROR_TEST_DEADLINE", "30"))
 
 
+# A build whose memory tells nothing.
+SANITIZED = os.environ.get("MIRROR_SANITIZE", "") != ""
+
+
+def anonymous_kilobytes(edge):
+    """The memory of its process that is no file's."""
+    with open("/proc/%d/status" % edge.process.pid, encoding="ascii") as text:
+        return int(next(line for line in text if line.startswith("RssAnon")).split()[1])
+
+
 def wait_until(condition, what, deadline=DEADLINE):
     """Calls condition() until it returns something true, and returns that."""
     end = time.monotonic() + deadline

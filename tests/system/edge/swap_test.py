@@ -8,17 +8,19 @@ import shutil
 import threading
 import unittest
 
-from harness import Client, EdgeTest, wait_until
+from harness import SANITIZED, Client, EdgeTest, anonymous_kilobytes, wait_until
 
 SWAPS = int(os.environ.get("MIRROR_TEST_SWAPS", "50"))
+# Swaps of the torture; the nightly tests do 2 000.
+TORTURES = int(os.environ.get("MIRROR_TEST_TORTURES", "200"))
 TARGET = "/mirrorlist?path=pub/d&country=SE"
 
 
 class Load:
     """Clients that ask all the time: kept-alive connections, and connections of a few requests."""
 
-    def __init__(self, address, marks, threads=4):
-        self.address, self.marks = address, marks
+    def __init__(self, address, marks, threads=4, forward=True):
+        self.address, self.marks, self.forward = address, marks, forward
         self.stop = threading.Event()
         self.failures, self.requests, self.seen = [], 0, set()
         self.lock = threading.Lock()
@@ -44,7 +46,7 @@ class Load:
                 self.seen.add(answer.generation)
             if answer.status != 200 or marks != {self.marks.get(answer.generation, "unknown").encode()}:
                 self.fail("generation %d: status %d, %r" % (answer.generation, answer.status, answer.body[:200]))
-            if answer.generation < last:
+            if self.forward and answer.generation < last:
                 self.fail("generation %d after %d" % (answer.generation, last))
             last = answer.generation
             count -= 1
@@ -103,6 +105,62 @@ class SwapTest(EdgeTest):
         wait_until(lambda: mapped_snapshots(edge) == 1, "the earlier generations to be unmapped")
         self.assertEqual(edge.stop(), 0)
         print("%d requests over %d swaps" % (load.requests, SWAPS))
+
+    def spoil(self, current, draw):
+        """A copy of a snapshot with a fault of its own, under a new number; the line that names it."""
+        with open(self.snapshots.file(current.name), "rb") as file:
+            data = bytearray(file.read())
+        for _ in range(1 + draw.randrange(3)):
+            data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+        if draw.randrange(3) == 0:
+            del data[draw.randrange(len(data)):]
+        # A name of its own, so that the good one stays beside it.
+        digest = "%032x" % draw.getrandbits(128)
+        name = "%010d-%s.mls" % (1000000 + draw.randrange(1000000), digest)
+        with open(self.snapshots.file(name), "wb") as file:
+            file.write(data)
+        return "%s %d %s %s\n" % (name, len(data), digest, current.created_at)
+
+    def test_torture(self):
+        """Good, bad and older snapshots, faster than anybody publishes, while every worker is busy."""
+        seed = int(os.environ.get("MIRROR_SEED", random.randrange(2**32)))
+        print("MIRROR_SEED=%d" % seed)
+        draw = random.Random(seed)
+        made = [self.snapshots.compile("g%d" % (i + 1), mirrors=draw.choice((1, 10, 300, 2000))) for i in range(12)]
+        garbage = [b"", b"garbage\n", b"../etc/passwd 1 2 3\n", os.urandom(100)]
+        edge = self.start("--log-level", "error")
+        load = Load(edge.address, {current.sequence: "g%d" % current.sequence for current in made}, threads=6,
+                    forward=False)
+        served, swaps, bad = made[-1], 0, 0
+        early = None
+        try:
+            while swaps < TORTURES:
+                kind = draw.randrange(6)
+                if kind < 4:
+                    following = draw.choice([current for current in made if current is not served])
+                    self.snapshots.point_to(following.line())
+                    wait_until(lambda: edge.status()["generation"]["sequence"] == following.sequence, "the swap")
+                    served = following
+                    swaps += 1
+                else:
+                    before = edge.status()["refusals"]["count"]
+                    self.snapshots.point_to(self.spoil(served, draw) if kind == 4 else draw.choice(garbage))
+                    if kind == 4:
+                        wait_until(lambda: edge.status()["refusals"]["count"] > before, "the refusal")
+                    bad += 1
+                if swaps == TORTURES // 4 and early is None:
+                    early = anonymous_kilobytes(edge)
+        finally:
+            load.end()
+        self.assertEqual(load.failures[:5], [])
+        wait_until(lambda: mapped_snapshots(edge) == 1, "the earlier generations to be unmapped")
+        status = edge.status()
+        self.assertEqual((status["published"], status["retired"]), (swaps + 1, swaps))
+        self.assertEqual(len({worker["sequence"] for worker in status["workers"]}), 1)
+        if not SANITIZED:  # a sanitizer keeps freed memory for a while
+            self.assertLess(anonymous_kilobytes(edge) - early, 1024)
+        self.assertEqual(edge.stop(), 0)
+        print("%d requests over %d swaps and %d bad ones" % (load.requests, swaps, bad))
 
     def test_rollback(self):
         first, second = self.snapshots.compile("one"), self.snapshots.compile("two")
