@@ -129,15 +129,22 @@ std::string escape_xml(std::string_view text) {
 }
 
 std::string quote_for_message(std::string_view text, size_t limit) {
+  constexpr auto is_continuation = [](char c) { return (c & 0xc0) == 0x80; };
+  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  // No character, which has four bytes at most, is cut in two.
+  size_t end = std::min(limit, text.size());
+  for (int i = 0; i < 3 && end > 0 && end < text.size() && is_continuation(text[end]); ++i) --end;
+  const auto shown = text.substr(0, end);
+  const bool is_utf8 = is_valid_utf8(shown);
   std::string quoted = "\"";
-  for (const char c : text.substr(0, limit)) {
-    if (is_control_byte(c) || c == '"' || c == '\\') {
+  for (const char c : shown) {
+    if (is_control_byte(c) || c == '"' || c == '\\' || (!is_utf8 && !is_ascii(c))) {
       quoted += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     } else {
       quoted += c;
     }
   }
-  quoted += text.size() > limit ? "\"..." : "\"";
+  quoted += text.size() > shown.size() ? "\"..." : "\"";
   return quoted;
 }
 

@@ -43,6 +43,10 @@ TEST(Text, EscapesForXmlAndMessages) {
   EXPECT_EQ(escape_xml("a&b<c>\"d'"), "a&amp;b&lt;c&gt;&quot;d'");
   EXPECT_EQ(quote_for_message("a\n\"\\\x7f"), "\"a\\x0a\\x22\\x5c\\x7f\"");
   EXPECT_EQ(quote_for_message("abcdef", 3), "\"abc\"...");
+  EXPECT_EQ(quote_for_message("\xc3\xa9"), "\"\xc3\xa9\"");
+  EXPECT_EQ(quote_for_message("a\xc3\xa9", 2), "\"a\"...");
+  EXPECT_EQ(quote_for_message("\xc3\xa9\xff"), "\"\\xc3\\xa9\\xff\"");
+  EXPECT_EQ(quote_for_message("\xf1\x80\x80\x80\x80\x80", 5), "\"\\xf1\\x80\"...");
 }
 
 }  // namespace
