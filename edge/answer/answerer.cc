@@ -159,6 +159,7 @@ Reply Answerer::Implementation::answer(const AnswerRequest& request) {
   }
   const auto directory = choose_directory(*view, *question, scratch);
   if (!directory) return refuse_question(directory.error(), *question, request);
+  chooser.prefetch(view->directories[directory->directory].carrier_set());
   IpAddress client = request.client.unmapped();
   if (options.ip_parameter && !question->ip.empty()) {
     const auto asked = IpAddress::parse(question->ip);

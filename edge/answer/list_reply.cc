@@ -42,11 +42,14 @@ void append_list_urls(const SnapshotView& view, const UrlFilter& filter,
   const std::string_view end = tail.text();
   char* at = out.cursor();
   const char* const limit = out.limit();
+  const std::string_view text(reinterpret_cast<const char*>(view.text_bytes.data()),
+                              view.text_bytes.size());
   const auto show = [&](const fb::Url& url) {
     MIRROR_ASSERT(static_cast<size_t>(limit - at) >= url.base().size() + end.size());
-    at = copy_text<kBaseChunk>(at, view, url.base());
+    at = copy_text<kBaseChunk>(at, text, url.base());
     at = copy_tail(at, end);
   };
+  filter.prefetch(mirrors);
   if (filter.picks_one_url()) {
     for (const ChosenMirror& mirror : mirrors) show(view.urls[mirror.pick]);
   } else {

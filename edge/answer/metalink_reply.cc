@@ -52,33 +52,67 @@ std::string_view MetalinkHead::at(int64_t unix_seconds) {
   return text_.text();
 }
 
-void append_metalink_urls(const SnapshotView& view, const MetalinkUrls& urls, TextBuffer& out) {
-  constexpr size_t kHeadChunk = 96;  // scheme twice, a country of two letters: 65 bytes
-  constexpr size_t kBaseChunk = 64;
-  static_assert(std::max(kHeadChunk, kBaseChunk) <= TextBuffer::kSlack);
-  const std::string_view end = urls.tail.text();
-  const size_t fixed = end.size() + sizeof(PreferenceText::text) + kPrivateMark.size();
-  char* at = out.cursor();
-  const char* const limit = out.limit();
-  for (size_t i = 0; i < urls.mirrors.size(); ++i) {
-    const PreferenceText& preference = kPreferenceTexts[std::min(i, kPreferences - 1)];
-    const bool is_private = urls.mirrors[i].carrier >= urls.private_from;
-    urls.filter.for_each_url(urls.mirrors[i].pick, [&](const fb::Url& url) {
-      const size_t needed = url.metalink_head().size() + url.xml_base().size() + fixed;
-      MIRROR_ASSERT(static_cast<size_t>(limit - at) >= needed);
-      at = copy_text<kHeadChunk>(at, view, url.metalink_head());
-      std::memcpy(at, preference.text.data(), preference.text.size());
-      at += preference.digits + kPublicMarkSize;
-      if (is_private) [[unlikely]] {
-        at -= kPublicMarkSize;
-        std::memcpy(at, kPrivateMark.data(), kPrivateMark.size());
-        at += kPrivateMark.size();
-      }
-      at = copy_text<kBaseChunk>(at, view, url.xml_base());
-      at = copy_tail(at, end);
-    });
+namespace {
+
+// Writes lines. Everything that stays the same lies in members that the compiler can keep in
+// registers: what is written are bytes, which might be anything's.
+class LineWriter {
+ public:
+  LineWriter(const SnapshotView& view, std::string_view tail, TextBuffer& out)
+      : text_(reinterpret_cast<const char*>(view.text_bytes.data()), view.text_bytes.size()),
+        tail_(tail),
+        at_(out.cursor()),
+        limit_(out.limit()) {}
+
+  [[gnu::always_inline]] void append(const fb::Url& url, const PreferenceText& preference,
+                                     bool is_private) {
+    constexpr size_t kHeadChunk = 96;  // scheme twice, a country of two letters: 65 bytes
+    constexpr size_t kBaseChunk = 64;
+    static_assert(std::max(kHeadChunk, kBaseChunk) <= TextBuffer::kSlack);
+    const fb::Text head = url.metalink_head();
+    const fb::Text base = url.xml_base();
+    char* at = at_;
+    MIRROR_ASSERT(static_cast<size_t>(limit_ - at) >= head.size() + base.size() + tail_.size() +
+                                                          sizeof(PreferenceText::text) +
+                                                          kPrivateMark.size());
+    at = copy_text<kHeadChunk>(at, text_, head);
+    std::memcpy(at, preference.text.data(), preference.text.size());
+    at += preference.digits + kPublicMarkSize;
+    if (is_private) [[unlikely]] {
+      at -= kPublicMarkSize;
+      std::memcpy(at, kPrivateMark.data(), kPrivateMark.size());
+      at += kPrivateMark.size();
+    }
+    at = copy_text<kBaseChunk>(at, text_, base);
+    at_ = copy_tail(at, tail_);
   }
-  out.end_at(at);
+  [[nodiscard]] const char* at() const { return at_; }
+
+ private:
+  const std::string_view text_;
+  const std::string_view tail_;
+  char* at_;
+  const char* const limit_;
+};
+
+}  // namespace
+
+void append_metalink_urls(const SnapshotView& view, const MetalinkUrls& urls, TextBuffer& out) {
+  LineWriter writer(view, urls.tail.text(), out);
+  constexpr size_t kBlock = 64;
+  for (size_t begin = 0; begin < urls.mirrors.size(); begin += kBlock) {
+    const auto block = urls.mirrors.subspan(begin, std::min(kBlock, urls.mirrors.size() - begin));
+    urls.filter.prefetch(block);
+    for (size_t i = 0; i < block.size(); ++i) {
+      const PreferenceText& preference = kPreferenceTexts[std::min(begin + i, kPreferences - 1)];
+      const bool is_private = block[i].carrier >= urls.private_from;
+      urls.filter.for_each_url(
+          block[i].pick, [&](const fb::Url& url) __attribute__((always_inline)) {
+            writer.append(url, preference, is_private);
+          });
+    }
+  }
+  out.end_at(writer.at());
   out.append(kUrlsEnd);
 }
 

@@ -22,6 +22,17 @@ bool equals_any_case(std::string_view a, std::string_view b) {
                     [](char x, char y) { return upper_ascii(x) == upper_ascii(y); });
 }
 
+template <typename Element>
+void prefetch_all(std::span<const Element> elements) {
+  // More than any ordinary set needs; the rest of a larger one is read in order, which the
+  // processor foresees.
+  constexpr size_t kBytesMax = 8192;
+  constexpr size_t kCacheLine = 64;
+  const auto* bytes = reinterpret_cast<const char*>(elements.data());
+  const size_t size = std::min(elements.size_bytes(), kBytesMax);
+  for (size_t at = 0; at < size; at += kCacheLine) __builtin_prefetch(bytes + at);
+}
+
 bool is_global(std::string_view name) { return equals_any_case(name, "global"); }
 
 }  // namespace
@@ -55,6 +66,18 @@ size_t MirrorChooser::header_size_max() const {
   const size_t others = kRequestedCountriesMax * (kGlobalFragment.size() + fragments_.total_size());
   return kNetblockFragment.size() + kAsFragment.size() + kNumberMax + 2 * kGlobalFragment.size() +
          2 * fragments_.total_size() + others;
+}
+
+void MirrorChooser::prefetch(uint32_t carrier_set) const {
+  const fb::CarrierSet& set = view_->carrier_sets[carrier_set];
+  const auto groups = SnapshotView::part(view_->country_groups, set.groups());
+  prefetch_all(SnapshotView::part(view_->carriers, set.carriers()));
+  prefetch_all(groups);
+  if (groups.empty()) return;
+  // The members of the groups of a set follow each other.
+  const uint32_t begin = groups.front().members().begin();
+  const uint32_t end = groups.back().members().begin() + groups.back().members().count();
+  prefetch_all(view_->group_members.subspan(begin, end - begin));
 }
 
 // The state of one answer.
@@ -158,7 +181,7 @@ class MirrorChooser::Run {
     std::span<uint64_t> keys(c_.keys_.data(), key_count_);
     if (chosen_count_ == 0 && !keys.empty()) group_ = group;
     if (first_only_ && !keys.empty()) {
-      std::swap(keys[0], *std::min_element(keys.begin(), keys.end()));
+      keys[0] = *std::min_element(keys.begin(), keys.end());
       keys = keys.first(1);
     }
     sort_keys(keys, c_.sort_scratch_);
@@ -172,7 +195,13 @@ class MirrorChooser::Run {
     key_count_ = 0;
   }
   void take_weighted(AnswerGroup group) {
-    draw_weighted({c_.keys_.data(), key_count_}, random_);
+    const std::span<uint64_t> elements(c_.keys_.data(), key_count_);
+    if (first_only_ && !elements.empty()) {
+      elements[0] = draw_first(elements, random_);
+      key_count_ = 1;
+    } else {
+      draw_weighted(elements, random_);
+    }
     take_keys(group);
   }
 

@@ -40,6 +40,9 @@ class MirrorChooser {
   // `view` must outlive the next call of adopt().
   void adopt(const SnapshotView& view);
 
+  // Asks for the memory that choose() is going to read: it comes while the client is located.
+  void prefetch(uint32_t carrier_set) const;
+
   struct Task {
     const Question& question;
     const Place& place;

@@ -66,6 +66,28 @@ class UrlFilter {
     }
   }
 
+  // Asks for the memory that the URLs of some mirrors lie in: all at once it comes in the time of
+  // one, while for_each_url() of one after the other would wait each time.
+  template <typename Mirrors>
+  void prefetch(const Mirrors& mirrors) const {
+    if (picks_one_url()) {
+      for (const auto& mirror : mirrors) __builtin_prefetch(&view_.urls[mirror.pick]);
+      for (const auto& mirror : mirrors) {
+        __builtin_prefetch(view_.text_bytes.data() + view_.urls[mirror.pick].base().offset());
+      }
+      return;
+    }
+    for (const auto& mirror : mirrors) {
+      __builtin_prefetch(&view_.urls[view_.url_sets[mirror.pick].urls().begin()]);
+    }
+    for (const auto& mirror : mirrors) {
+      for (const fb::Url& url :
+           SnapshotView::part(view_.urls, view_.url_sets[mirror.pick].urls())) {
+        __builtin_prefetch(view_.text_bytes.data() + url.xml_base().offset());
+      }
+    }
+  }
+
  private:
   enum class Mode : uint8_t {
     kFirstListable,   // a list

@@ -12,9 +12,9 @@ namespace mirror {
 
 // Copies a text of the snapshot to `to`, where kChunk bytes must be writable; returns its end.
 template <size_t kChunk>
-inline char* copy_text(char* to, const SnapshotView& view, const fb::Text& text) {
-  const char* from = reinterpret_cast<const char*>(view.text_bytes.data()) + text.offset();
-  if (size_t{text.offset()} + kChunk > view.text_bytes.size()) [[unlikely]] {
+inline char* copy_text(char* to, std::string_view text_bytes, const fb::Text& text) {
+  const char* from = text_bytes.data() + text.offset();
+  if (size_t{text.offset()} + kChunk > text_bytes.size()) [[unlikely]] {
     std::memcpy(to, from, text.size());
     return to + text.size();
   }

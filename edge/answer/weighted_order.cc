@@ -92,6 +92,15 @@ void draw_weighted(std::span<uint64_t> elements, Random& random) {
   }
 }
 
+uint64_t draw_first(std::span<const uint64_t> elements, Random& random) {
+  uint64_t total = 0;
+  for (const uint64_t element : elements) total += element >> 32;
+  uint64_t left = random.below(total);
+  size_t at = 0;
+  for (; left >= elements[at] >> 32; ++at) left -= elements[at] >> 32;
+  return elements[at];
+}
+
 void draw_uniform(std::span<uint64_t> elements, Random& random) {
   for (uint64_t& element : elements) element = (random.next() & ~kPayload) | (element & kPayload);
 }

@@ -6,6 +6,7 @@
 
 #include <span>
 
+#include "base/core/assert.h"
 #include "base/core/text.h"
 #include "edge/serve/worker_counters.h"
 
@@ -67,10 +68,10 @@ void write_build(Writer& json) {
   json.StartObject();
   field(json, "compiler", __VERSION__);
   field(json, "libuv", uv_version_string());
-#ifdef NDEBUG
-  field(json, "type", "release");
-#else
+#ifdef MIRROR_DEBUG_CHECKS
   field(json, "type", "debug");
+#else
+  field(json, "type", "release");
 #endif
   field(json, "snapshot_format", kSnapshotFormat);
   json.EndObject();

@@ -58,7 +58,8 @@ TEST(ClientAddress, TheChainIsWalkedFromTheRightPastTrustedHops) {
 TEST(ClientAddress, WithoutTrustedProxiesThePeerIsTheClient) {
   const TrustedProxies nobody({});
   const std::vector<std::string_view> forwarded_for = {"1.1.1.1"};
-  EXPECT_EQ(resolve_client(Peer{address("127.0.0.1")}, forwarded_for, nobody).to_string(), "127.0.0.1");
+  EXPECT_EQ(resolve_client(Peer{address("127.0.0.1")}, forwarded_for, nobody).to_string(),
+            "127.0.0.1");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <vector>
 
@@ -50,19 +51,16 @@ double chi_square_tail(double statistic, double degrees) {
   return 0.5 * std::erfc(z / std::sqrt(2.0));
 }
 
-TEST(WeightedOrder, TheFirstPlaceFollowsTheWeights) {
-  Random random(test_seed());
+// Draws the element of the first place, by one of the two ways.
+void expect_first_place_by_weight(const std::function<uint64_t(std::span<uint64_t>)>& draw_one) {
   const std::vector<uint32_t> weights = {1, 10, 100, 1000, 1000, 500, 250, 3, 100'000, 20'000};
   const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
   constexpr double kDraws = 2'000'000;
   std::vector<double> counts(weights.size());
   std::vector<uint64_t> keys(weights.size());
-  std::vector<uint64_t> scratch(weights.size());
   for (int draw = 0; draw < kDraws; ++draw) {
     for (size_t i = 0; i < keys.size(); ++i) keys[i] = uint64_t{weights[i]} << 32 | i;
-    draw_weighted(keys, random);
-    sort_keys(keys, scratch);
-    ++counts[static_cast<uint32_t>(keys[0])];
+    ++counts[static_cast<uint32_t>(draw_one(keys))];
   }
   double statistic = 0;
   for (size_t i = 0; i < weights.size(); ++i) {
@@ -70,6 +68,18 @@ TEST(WeightedOrder, TheFirstPlaceFollowsTheWeights) {
     statistic += (counts[i] - expected) * (counts[i] - expected) / expected;
   }
   EXPECT_GT(chi_square_tail(statistic, static_cast<double>(weights.size() - 1)), 1e-6) << statistic;
+}
+
+TEST(WeightedOrder, TheFirstPlaceFollowsTheWeights) {
+  Random random(test_seed());
+  std::vector<uint64_t> scratch(10);
+  expect_first_place_by_weight([&](std::span<uint64_t> keys) {
+    draw_weighted(keys, random);
+    sort_keys(keys, scratch);
+    return keys[0];
+  });
+  expect_first_place_by_weight(
+      [&](std::span<uint64_t> elements) { return draw_first(elements, random); });
 }
 
 // All 24 orders of four elements, each with the probability of a draw without replacement.
