@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the corpora of the targets http_request, snapshot_answers and target.
+"""Writes the corpora of the targets http_request, proxy_header, snapshot_answers and target.
 
 usage: make_corpora.py [FOLDER]      (default: corpus, beside this script)
 
@@ -68,6 +68,40 @@ def http_request():
     return inputs
 
 
+# --- the header of a proxy, in both versions
+
+def proxy_header():
+    lines = {
+        "tcp4": "TCP4 192.0.2.1 198.51.100.1 56324 443", "tcp6": "TCP6 2001:db8::1 ::1 1 65535", "unknown": "UNKNOWN",
+        "unknown_more": "UNKNOWN ffff::1 ffff::2 1 2", "unknown_at_limit": "UNKNOWN " + "x" * 91, "unknown_too_long": "UNKNOWN " + "x" * 92,
+        "tcp4_ipv6": "TCP4 ::1 ::2 1 2", "tcp6_ipv4": "TCP6 1.1.1.1 2.2.2.2 1 2", "tcp6_mapped": "TCP6 ::ffff:1.1.1.1 ::1 1 2",
+        "mixed": "TCP4 1.1.1.1 ::1 1 2", "no_port": "TCP4 1.1.1.1 2.2.2.2 1", "port_too_large": "TCP4 1.1.1.1 2.2.2.2 1 65536",
+        "port_empty": "TCP4 1.1.1.1 2.2.2.2 1 ", "port_negative": "TCP4 1.1.1.1 2.2.2.2 -1 2", "port_zeros": "TCP4 1.1.1.1 2.2.2.2 00001 2",
+        "six_words": "TCP4 1.1.1.1 2.2.2.2 1 2 3", "two_blanks": "TCP4  1.1.1.1 2.2.2.2 1 2", "leading_zero": "TCP4 01.1.1.1 2.2.2.2 1 2",
+        "no_address": "TCP4", "no_destination": "TCP4 1.1.1.1", "family_unknown": "TCP5 1.1.1.1 2.2.2.2 1 2", "family_lower": "tcp4 1.1.1.1 2.2.2.2 1 2",
+        "family_long": "TCP44 1.1.1.1 2.2.2.2 1 2", "unknown_long": "UNKNOWNX", "udp": "UDP4 1.1.1.1 2.2.2.2 1 2", "empty": "", "nul": "TCP4 1.1.1.1\0 2.2.2.2 1 2",
+    }
+    inputs = {"v1_" + name: ("PROXY %s\r\n" % line).encode("latin-1") for name, line in lines.items()}
+    inputs.update({"v1_line_feed_only": b"PROXY TCP4 1.1.1.1 2.2.2.2 1 2\n", "v1_cut": b"PROXY TCP4 1.1.1.1", "v1_word": b"PROX", "v1_lower": b"proxy TCP4",
+                   "v1_no_blank": b"PROXY\r\n", "v1_no_end": b"PROXY " + b"x" * 200, "v1_then_request": b"PROXY UNKNOWN\r\nGET / HTTP/1.1\r\n\r\n",
+                   "request": b"GET / HTTP/1.1\r\n\r\n", "nothing": b"", "tls": b"\x16\x03\x01", "v2_signature_wrong": b"\r\n\r\n\0\r\nQUIX\n" + b"\x21\x11\0\0"})
+
+    def v2(command, family, rest, size=None):
+        return b"\r\n\r\n\0\r\nQUIT\n" + bytes([command, family]) + struct.pack("!H", len(rest) if size is None else size) + rest
+    ipv4, ipv6 = bytes(range(12)), bytes(range(36))
+    inputs.update({
+        "v2_tcp4": v2(0x21, 0x11, ipv4), "v2_tcp6": v2(0x21, 0x21, ipv6), "v2_tcp4_extensions": v2(0x21, 0x11, ipv4 + b"\x04\0\x03abc"),
+        "v2_local": v2(0x20, 0, b""), "v2_local_addresses": v2(0x20, 0x11, ipv4), "v2_unspecified": v2(0x21, 0, b""), "v2_unix": v2(0x21, 0x31, b"u" * 216),
+        "v2_udp4": v2(0x21, 0x12, ipv4), "v2_udp6": v2(0x21, 0x22, ipv6), "v2_family_unknown": v2(0x21, 0xff, ipv4), "v2_tcp4_short": v2(0x21, 0x11, ipv4[:11]),
+        "v2_tcp6_short": v2(0x21, 0x21, ipv6[:35]), "v2_version_1": v2(0x11, 0x11, ipv4), "v2_version_3": v2(0x31, 0x11, ipv4), "v2_command_2": v2(0x22, 0x11, ipv4),
+        "v2_at_limit": v2(0x21, 0x11, ipv4 + b"t" * 2020), "v2_too_long": v2(0x21, 0x11, ipv4 + b"t" * 2021), "v2_claims_more": v2(0x21, 0x11, ipv4, 500),
+        "v2_claims_most": v2(0x21, 0x11, ipv4, 0xffff), "v2_cut_in_signature": v2(0x21, 0x11, ipv4)[:7], "v2_cut_in_head": v2(0x21, 0x11, ipv4)[:14],
+        "v2_cut_in_addresses": v2(0x21, 0x11, ipv4)[:20], "v2_then_request": v2(0x21, 0x11, ipv4) + b"GET / HTTP/1.1\r\n\r\n",
+        "v2_twice": v2(0x21, 0x11, ipv4) * 2,
+    })
+    return inputs
+
+
 # --- targets
 
 def target():
@@ -121,7 +155,7 @@ def snapshot_answers():
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     root = sys.argv[1] if len(sys.argv) > 1 else os.path.join(here, "corpus")
-    for make in (http_request, snapshot_answers, target):
+    for make in (http_request, proxy_header, snapshot_answers, target):
         inputs = make()
         write(os.path.join(root, make.__name__), inputs)
         print("%s: %d inputs" % (make.__name__, len(inputs)))
