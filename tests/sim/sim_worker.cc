@@ -290,7 +290,7 @@ void SimWorker::close(Connection& connection) {
   const uint64_t reasons = close_reasons(counters_);
   MIRROR_ASSERT(reasons <= close_reasons_ + 1);
   socket.client->close_reason = reasons > close_reasons_ || finishing_;
-  socket.client->closed_in_drain = draining_;
+  socket.client->closed_in_drain = draining_ && socket.arrived == socket.read;
   close_reasons_ = reasons;
   // The engine takes its memory back at once: these bytes must not be looked at again.
   socket.writes_later = false;

@@ -40,7 +40,8 @@ std::string Simulation::run() {
   const auto started = publisher_.start();
   if (!started) return started.error().message;
   while (totals_.clients < kClients) step();
-  for (size_t i = 0; i < kBusySteps; ++i) step();
+  // The end may come at once, or when all is done.
+  for (size_t left = random_.below(kBusySteps); left > 0; --left) step();
   for (auto& worker : workers_) worker->drain();
   for (size_t i = 0; i < kDrainSteps; ++i) step();
   for (auto& worker : workers_) {
