@@ -71,15 +71,15 @@ void declare_serving(CommandLine& line, RawOptions& raw, ServerOptions& server) 
   line.option("--log-address", &raw.log_address,
               "How much of a client's address is logged: full, prefix (/24, /48) or none");
   line.option("--workers", &raw.workers, 1, 1024, "Threads that answer requests");
-  line.option("--admin", &server.admin,
+  line.option("--admin", &server.sockets.admin,
               "ADDRESS:PORT or unix:PATH for /-/status, /-/metrics and the like (none otherwise)");
   line.option(
       "--trusted-proxy", &raw.trusted_proxies,
       "CIDR of proxies whose X-Forwarded-For counts (127.0.0.0/8 and ::1); may be repeated");
   line.flag("--no-ip-parameter", &raw.no_ip_parameter, "Ignore ip= in queries");
-  line.option("--hand-over", &server.hand_over,
+  line.option("--hand-over", &server.sockets.hand_over,
               "Path of a unix socket by which another mirror-edge can take over without a pause");
-  line.flag("--take-over", &server.take_over,
+  line.flag("--take-over", &server.sockets.take_over,
             "Take the place of the edge at --hand-over, if there is one, with all its sockets");
   line.option("--socket-mode", &raw.socket_mode,
               "Permissions of unix sockets for clients and proxies, octal (as the umask says)");
@@ -148,14 +148,14 @@ std::optional<int> refuse_compiler_inputs(const CommandLine& line, const RawOpti
 
 Result<void> take_addresses(const RawOptions& raw, ServerOptions* server) {
   const auto port = static_cast<uint16_t>(raw.port);
-  MIRROR_TRY(server->fallback, ListenAddress::parse("127.0.0.1", port));
+  MIRROR_TRY(server->sockets.fallback, ListenAddress::parse("127.0.0.1", port));
   for (const auto& [texts, role, name] :
        {std::tuple(&raw.listen, ListenRole::kClients, "--listen"),
         std::tuple(&raw.listen_proxy, ListenRole::kProxies, "--listen-proxy")}) {
     for (const auto& text : *texts) {
       auto address = ListenAddress::parse(text, port);
       if (!address) return with_context(std::move(address).error(), name);
-      server->listen.push_back({std::move(*address), role});
+      server->sockets.listen.push_back({std::move(*address), role});
     }
   }
   const std::vector<std::string> loopback = {"127.0.0.0/8", "::1"};
@@ -209,13 +209,13 @@ std::optional<std::string> take_words(const RawOptions& raw, ServerOptions* serv
   if (!raw.socket_mode.empty()) {
     constexpr uint32_t kModeMax = 0777;
     const auto* end = raw.socket_mode.data() + raw.socket_mode.size();
-    const auto parsed = std::from_chars(raw.socket_mode.data(), end, server->socket_mode, 8);
-    if (parsed.ec != std::errc() || parsed.ptr != end || server->socket_mode == 0 ||
-        server->socket_mode > kModeMax) {
+    const auto parsed = std::from_chars(raw.socket_mode.data(), end, server->sockets.mode, 8);
+    if (parsed.ec != std::errc() || parsed.ptr != end || server->sockets.mode == 0 ||
+        server->sockets.mode > kModeMax) {
       return "--socket-mode takes octal permissions such as 0660";
     }
   }
-  if (server->take_over && server->hand_over.empty())
+  if (server->sockets.take_over && server->sockets.hand_over.empty())
     return "--take-over needs --hand-over PATH, the socket of the edge whose place it takes";
   return std::nullopt;
 }

@@ -57,14 +57,6 @@ void block_hints(int how) {
   pthread_sigmask(how, &hints, nullptr);
 }
 
-// Port 0 of an address stands for any port.
-bool is_at(const ListenSocket& socket, const ListenAddress& address) {
-  const std::string url = address.url();
-  if (!address.unix_path.empty() || address.port != 0) return socket.url == url;
-  return std::string_view(socket.url).substr(0, socket.url.rfind(':') + 1) ==
-         std::string_view(url).substr(0, url.rfind(':') + 1);
-}
-
 }  // namespace
 
 Server::Server(const ServerOptions& options, const Clock& clock, const Log& log)
@@ -122,10 +114,8 @@ Result<void> Server::open() {
   if (!options_.access_log.empty()) {
     MIRROR_TRY(access_log_, AccessLog::open(options_.access_log, options_.workers, log_));
   }
-  MIRROR_CHECK(open_sockets());
-  MIRROR_CHECK(open_admin());
-  MIRROR_CHECK(open_hand_over());
-  MIRROR_CHECK(open_workers());
+  MIRROR_TRY(EdgeSockets sockets, open_edge_sockets(options_.sockets, options_.workers, log_));
+  MIRROR_CHECK(open_listeners(std::move(sockets)));
   start_timers();
   if (options_.publisher.geoip.empty()) {
     log_.warning(
@@ -137,100 +127,17 @@ Result<void> Server::open() {
 
 // ---------------------------------------------------------------- sockets
 
-const ListenSocket* Server::find_socket(ListenRole role, const std::string& url) const {
-  const auto found = std::ranges::find_if(sockets_, [&](const ListenSocket& socket) {
-    return socket.role == role && socket.url == url;
-  });
-  return found == sockets_.end() ? nullptr : &*found;
-}
-
-ListenSocket Server::extract_socket(ListenRole role) {
-  const auto found = std::ranges::find(sockets_, role, &ListenSocket::role);
-  if (found == sockets_.end()) return {};
-  ListenSocket socket = std::move(*found);
-  sockets_.erase(found);
-  return socket;
-}
-
-// Those of the process before, then those that the service manager has opened, then what is missing
-// of the options.
-Result<void> Server::open_sockets() {
-  MIRROR_TRY(auto passed, take_passed_sockets());
-  MIRROR_CHECK(take_over_sockets());
-  // The process before may have got the same ones.
-  std::erase_if(passed, [this](const ListenSocket& socket) {
-    return find_socket(socket.role, socket.url) != nullptr;
-  });
-  for (auto& socket : passed) sockets_.push_back(std::move(socket));
-  const bool any = std::ranges::any_of(sockets_, [](const ListenSocket& socket) {
-    return socket.role == ListenRole::kClients || socket.role == ListenRole::kProxies;
-  });
-  for (const auto& wanted : options_.listen) MIRROR_CHECK(open_missing(wanted));
-  if (options_.listen.empty() && !any)
-    MIRROR_CHECK(open_missing({options_.fallback, ListenRole::kClients}));
-  for (const auto& socket : sockets_) {
-    if (!socket.owned_path.empty()) owned_paths_.push_back(socket.owned_path);
-  }
-  return share_limits();
-}
-
-Result<void> Server::take_over_sockets() {
-  if (!options_.take_over) return {};
-  MIRROR_TRY(take_over_, TakeOver::begin(options_.hand_over));
-  if (take_over_ == nullptr) {
-    log_.info("no edge runs at {}: starting afresh", options_.hand_over);
-    return {};
-  }
-  owns_paths_ = false;
-  sockets_ = take_over_->take_sockets();
-  for (const auto& socket : sockets_) {
-    const bool wanted = std::ranges::any_of(options_.listen, [&](const auto& listen) {
-      return listen.role == socket.role && is_at(socket, listen.address);
-    });
-    const bool served = socket.role == ListenRole::kClients || socket.role == ListenRole::kProxies;
-    if (served && !options_.listen.empty() && !wanted) {
-      log_.warning("{} is taken over, although no option names it; a restart would end it",
-                   socket.url);
-    }
-  }
-  log_.info("{} sockets are taken over", sockets_.size());
-  return {};
-}
-
-Result<void> Server::open_missing(const ServerOptions::Listen& wanted) {
-  const ListenAddress& address = wanted.address;
-  const bool is_there = std::ranges::any_of(sockets_, [&](const ListenSocket& socket) {
-    return socket.role == wanted.role && is_at(socket, address);
-  });
-  if (is_there) return {};
-  ListenOptions options;
-  options.role = wanted.role;
-  options.workers = options_.workers;
-  options.unix_mode = options_.socket_mode;
-  // `::` takes IPv4 clients as well, unless there is a listener of their own.
-  options.ipv6_only = std::ranges::any_of(options_.listen, [&](const auto& other) {
-    return other.address.unix_path.empty() && other.address.address.is_ipv4() &&
-           other.address.port == address.port;
-  });
-  MIRROR_TRY(auto opened, open_listen_sockets(address, options));
-  for (auto& socket : opened) sockets_.push_back(std::move(socket));
-  return {};
-}
-
-Result<void> Server::share_limits() {
-  const auto served = std::ranges::count_if(sockets_, [](const ListenSocket& socket) {
-    return socket.role == ListenRole::kClients || socket.role == ListenRole::kProxies;
-  });
+WorkerLimits Server::share_limits(size_t sockets) const {
   // A socket for each worker and address, and a copy of each.
   const uint64_t reserved = kReservedDescriptors + kDescriptorsPerWorker * options_.workers +
-                            3 * std::max<uint64_t>(static_cast<uint64_t>(served), options_.workers);
+                            3 * std::max<uint64_t>(sockets, options_.workers);
   const uint64_t possible =
       open_files_ > reserved + options_.workers ? open_files_ - reserved : options_.workers;
   const uint64_t wanted = std::max(options_.connections_max, options_.workers);
   const uint64_t connections = std::min(wanted, possible);
-  limits_ = options_.limits;
-  limits_.connections = static_cast<uint32_t>(connections / options_.workers);
-  limits_.read_buffers = std::max(16u, limits_.connections / 4);
+  WorkerLimits limits = options_.limits;
+  limits.connections = static_cast<uint32_t>(connections / options_.workers);
+  limits.read_buffers = std::max(16u, limits.connections / 4);
   if (connections < wanted) {
     log_.warning(
         "{} open files allow only {} connections, not {}: raise the limit (LimitNOFILE=, ulimit "
@@ -238,63 +145,52 @@ Result<void> Server::share_limits() {
         open_files_, connections, wanted);
   }
   log_.info("{} open files, up to {} connections, {} for each of {} workers", open_files_,
-            connections, limits_.connections, options_.workers);
-  return {};
+            connections, limits.connections, options_.workers);
+  return limits;
 }
 
-Result<void> Server::open_admin() {
-  ListenSocket adopted = extract_socket(ListenRole::kAdmin);
-  if (options_.admin.empty()) return {};
-  auto address = ListenAddress::parse(options_.admin, 0);
-  if (!address) return with_context(std::move(address).error(), "--admin");
-  if (!adopted.fd.valid() || adopted.url != address->url()) {
-    MIRROR_TRY(adopted, open_exclusive_socket(*address, ListenRole::kAdmin));
-    if (!adopted.owned_path.empty()) owned_paths_.push_back(adopted.owned_path);
+Result<void> Server::open_listeners(EdgeSockets sockets) {
+  urls_ = sockets.urls();
+  owned_paths_ = sockets.owned_paths();
+  take_over_ = std::move(sockets.take_over);
+  owns_paths_ = take_over_ == nullptr;
+  limits_ = share_limits(sockets.served.size());
+  if (sockets.admin.fd.valid()) {
+    MIRROR_TRY(admin_,
+               AdminServer::open(loop_.get(), std::move(sockets.admin), clock_,
+                                 [this](std::string_view target) { return answer_admin(target); }));
   }
-  MIRROR_TRY(admin_,
-             AdminServer::open(loop_.get(), std::move(adopted), clock_,
-                               [this](std::string_view target) { return answer_admin(target); }));
-  return {};
+  if (sockets.hand_over.fd.valid()) {
+    MIRROR_CHECK(copy_sockets(sockets.served));
+    MIRROR_TRY(hand_over_, HandOverServer::open(loop_.get(), std::move(sockets.hand_over), log_,
+                                                {[this] { return sockets_to_give(); },
+                                                 [this] { on_taken_over(); }}));
+  }
+  return open_workers(std::move(sockets.served));
 }
 
-Result<void> Server::open_hand_over() {
-  ListenSocket adopted = extract_socket(ListenRole::kHandOver);
-  if (options_.hand_over.empty()) return {};
-  if (!adopted.fd.valid()) {
-    MIRROR_TRY(adopted, open_hand_over_socket(options_.hand_over));
-    owned_paths_.push_back(adopted.owned_path);
-  }
-  const auto sockets = [this] {
-    std::vector<HandOverServer::Callbacks::Socket> borrowed;
-    for (const auto& socket : sockets_)
-      borrowed.push_back({socket.fd.get(), socket.role, socket.owned_path});
-    for (const auto* socket :
-         {admin_ == nullptr ? nullptr : &admin_->socket(), &hand_over_->socket()}) {
-      if (socket != nullptr)
-        borrowed.push_back({socket->fd.get(), socket->role, socket->owned_path});
-    }
-    return borrowed;
-  };
-  MIRROR_TRY(hand_over_, HandOverServer::open(loop_.get(), std::move(adopted), log_,
-                                              {sockets, [this] { on_taken_over(); }}));
-  return {};
-}
-
-Result<void> Server::open_workers() {
-  for (const auto& socket : sockets_) {
-    const bool shown = std::ranges::find(urls_, socket.url) != urls_.end();
-    if (!shown) urls_.push_back(socket.url);
-  }
-  // Whoever takes over gets these copies.
-  std::vector<ListenSocket> copies;
-  for (const auto& socket : sockets_) {
-    if (options_.hand_over.empty()) break;
+Result<void> Server::copy_sockets(const std::vector<ListenSocket>& sockets) {
+  for (const auto& socket : sockets) {
     UniqueFd copy(::fcntl(socket.fd.get(), F_DUPFD_CLOEXEC, 0));
-    if (!copy.valid()) return fail_errno(errno, "copying a socket");
-    copies.push_back({std::move(copy), socket.role, socket.url, socket.owned_path});
+    if (!copy.valid()) return fail_errno(errno, fmt::format("copying {}", socket.url));
+    copies_.push_back({std::move(copy), socket.role, socket.url, socket.owned_path});
   }
-  MIRROR_TRY(auto dealt, deal_out(std::move(sockets_), options_.workers));
-  sockets_ = std::move(copies);
+  return {};
+}
+
+std::vector<HandOverServer::Callbacks::Socket> Server::sockets_to_give() const {
+  std::vector<HandOverServer::Callbacks::Socket> given;
+  const auto add = [&given](const ListenSocket& socket) {
+    given.push_back({socket.fd.get(), socket.role, socket.owned_path});
+  };
+  std::ranges::for_each(copies_, add);
+  if (admin_ != nullptr) add(admin_->socket());
+  add(hand_over_->socket());
+  return given;
+}
+
+Result<void> Server::open_workers(std::vector<ListenSocket> served) {
+  MIRROR_TRY(auto dealt, deal_out(std::move(served), options_.workers));
   for (size_t i = 0; i < options_.workers; ++i) {
     std::vector<Worker::Socket> sockets;
     for (auto& socket : dealt[i])
@@ -453,7 +349,7 @@ void Server::drain() {
   notify_service_manager("STOPPING=1\n");
   // Nobody takes over any more; the workers' descriptors are the last ones.
   hand_over_.reset();
-  sockets_.clear();
+  copies_.clear();
   for (auto& worker : workers_) worker->drain();
   start_drain_timer();
 }
@@ -470,14 +366,15 @@ void Server::start_drain_timer() {
 // SIGUSR2: the program as it lies on the disk now, with the same arguments, takes over. It reports
 // through the hand-over socket; until then this process serves as if nothing had happened.
 void Server::start_successor() {
-  if (options_.hand_over.empty() || draining_ || successor_) {
-    log_.error("SIGUSR2: {}", options_.hand_over.empty() ? "a successor needs --hand-over PATH"
-                              : draining_                ? "this process is ending already"
-                                                         : "a successor was started already");
+  if (options_.sockets.hand_over.empty() || draining_ || successor_) {
+    log_.error("SIGUSR2: {}", options_.sockets.hand_over.empty()
+                                  ? "a successor needs --hand-over PATH"
+                              : draining_ ? "this process is ending already"
+                                          : "a successor was started already");
     return;
   }
   std::vector<std::string> words = options_.command_line;
-  if (!options_.take_over) words.emplace_back(kTakeOver);
+  if (!options_.sockets.take_over) words.emplace_back(kTakeOver);
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -517,7 +414,7 @@ void Server::on_taken_over() {
   log_.info("handed over: finishing what is under way, for at most {} seconds",
             options_.drain_timeout_ms / 1000);
   admin_.reset();
-  sockets_.clear();
+  copies_.clear();
   for (auto& worker : workers_) worker->hand_over();
   start_drain_timer();
 }

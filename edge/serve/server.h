@@ -16,6 +16,7 @@
 #include "edge/answer/client_address.h"
 #include "edge/serve/access_log.h"
 #include "edge/serve/admin_server.h"
+#include "edge/serve/edge_sockets.h"
 #include "edge/serve/hand_over.h"
 #include "edge/serve/idle_loader.h"
 #include "edge/serve/listen_socket.h"
@@ -27,27 +28,17 @@
 namespace mirror {
 
 struct ServerOptions {
-  struct Listen {
-    ListenAddress address;
-    ListenRole role = ListenRole::kClients;
-  };
-  std::vector<Listen> listen;
-  // Where to listen if nothing is given and nothing is passed on.
-  ListenAddress fallback;
-  uint32_t socket_mode = 0;  // permissions of unix sockets; 0: as the umask says
+  SocketOptions sockets;
   uint32_t workers = 1;
   uint32_t connections_max = 10000;  // all workers together
   WorkerLimits limits;               // a worker's; the number of connections is derived
-  std::string admin;                 // "": none
   Publisher::Options publisher;
   AnswerOptions answer;
   ReadinessOptions readiness;
   std::vector<IpPrefix> trusted_proxies;
   std::string access_log;  // "": none
   AccessLineOptions log_line;
-  std::string pid_file;   // "": none
-  std::string hand_over;  // path of the socket for whoever takes over; "": none
-  bool take_over = false;
+  std::string pid_file;  // "": none
   uint64_t drain_timeout_ms = 30000;
   std::vector<std::string> command_line;  // to start a successor with
 };
@@ -67,15 +58,11 @@ class Server final : private GenerationSink {
  private:
   Server(const ServerOptions& options, const Clock& clock, const Log& log);
   [[nodiscard]] Result<void> open();
-  [[nodiscard]] Result<void> open_sockets();
-  [[nodiscard]] Result<void> take_over_sockets();
-  [[nodiscard]] Result<void> open_missing(const ServerOptions::Listen& wanted);
-  [[nodiscard]] Result<void> open_workers();
-  [[nodiscard]] Result<void> open_admin();
-  [[nodiscard]] Result<void> open_hand_over();
-  [[nodiscard]] Result<void> share_limits();
-  [[nodiscard]] const ListenSocket* find_socket(ListenRole role, const std::string& url) const;
-  [[nodiscard]] ListenSocket extract_socket(ListenRole role);
+  [[nodiscard]] WorkerLimits share_limits(size_t sockets) const;
+  [[nodiscard]] Result<void> open_listeners(EdgeSockets sockets);
+  [[nodiscard]] Result<void> copy_sockets(const std::vector<ListenSocket>& sockets);
+  [[nodiscard]] Result<void> open_workers(std::vector<ListenSocket> served);
+  [[nodiscard]] std::vector<HandOverServer::Callbacks::Socket> sockets_to_give() const;
   void handle_signals();
   void watch(const std::string& directory);
   void start_timers();
@@ -107,8 +94,7 @@ class Server final : private GenerationSink {
   WorkerLimits limits_;
   std::vector<std::string> urls_;
   std::vector<std::string> owned_paths_;  // unlinked at the end
-  // Until the workers have them; afterwards copies for whoever takes over, if there may be one.
-  std::vector<ListenSocket> sockets_;
+  std::vector<ListenSocket> copies_;      // of what the workers accept from, for whoever takes over
   std::unique_ptr<TakeOver> take_over_;
   bool draining_ = false;
   bool handed_over_ = false;
