@@ -129,16 +129,23 @@ std::string escape_xml(std::string_view text) {
 }
 
 std::string quote_for_message(std::string_view text, size_t limit) {
-  constexpr auto is_continuation = [](char c) { return (c & 0xc0) == 0x80; };
+  const auto is_continuation = [](char c) { return (c & 0xc0) == 0x80; };
   const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
   // No character, which has four bytes at most, is cut in two.
   size_t end = std::min(limit, text.size());
   for (int i = 0; i < 3 && end > 0 && end < text.size() && is_continuation(text[end]); ++i) --end;
   const auto shown = text.substr(0, end);
   const bool is_utf8 = is_valid_utf8(shown);
+  // U+0080 to U+009F are controls too, and terminals obey them: 0xc2 and a byte below 0xa0.
+  const auto is_c1 = [shown](size_t at) {
+    return at + 1 < shown.size() && shown[at] == '\xc2' &&
+           static_cast<unsigned char>(shown[at + 1]) < 0xa0;
+  };
   std::string quoted = "\"";
-  for (const char c : shown) {
-    if (is_control_byte(c) || c == '"' || c == '\\' || (!is_utf8 && !is_ascii(c))) {
+  for (size_t i = 0; i < shown.size(); ++i) {
+    const char c = shown[i];
+    if (is_control_byte(c) || c == '"' || c == '\\' || (!is_utf8 && !is_ascii(c)) || is_c1(i) ||
+        (i > 0 && is_c1(i - 1))) {
       quoted += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     } else {
       quoted += c;

@@ -32,8 +32,9 @@ namespace mirror {
 [[nodiscard]] bool is_valid_utf8(std::string_view text);
 // & < > " as entities, which is what element text and double-quoted attributes need.
 [[nodiscard]] std::string escape_xml(std::string_view text);
-// Control bytes, quotes, the backslash and, unless all is UTF-8, bytes above 0x7f as \xNN, for
-// messages that quote hostile input; cut at `limit` bytes. The result is UTF-8.
+// Control characters (also those above 0x7f), quotes, the backslash and, unless all is UTF-8, bytes
+// above 0x7f as \xNN, for messages that quote hostile input; cut at `limit` bytes. The result is
+// UTF-8.
 [[nodiscard]] std::string quote_for_message(std::string_view text, size_t limit = 120);
 
 }  // namespace mirror

@@ -47,6 +47,7 @@ TEST(Text, EscapesForXmlAndMessages) {
   EXPECT_EQ(quote_for_message("a\xc3\xa9", 2), "\"a\"...");
   EXPECT_EQ(quote_for_message("\xc3\xa9\xff"), "\"\\xc3\\xa9\\xff\"");
   EXPECT_EQ(quote_for_message("\xf1\x80\x80\x80\x80\x80", 5), "\"\\xf1\\x80\"...");
+  EXPECT_EQ(quote_for_message("\xc2\x9bm\xc2\xa0"), "\"\\xc2\\x9bm\xc2\xa0\"");
 }
 
 }  // namespace
