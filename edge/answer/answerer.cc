@@ -160,15 +160,9 @@ Reply Answerer::Implementation::answer(const AnswerRequest& request) {
   const auto directory = choose_directory(*view, *question, scratch);
   if (!directory) return refuse_question(directory.error(), *question, request);
   chooser.prefetch(view->directories[directory->directory].carrier_set());
-  IpAddress client = request.client.unmapped();
-  if (options.ip_parameter && !question->ip.empty()) {
-    const auto asked = IpAddress::parse(question->ip);
-    if (!asked) {
-      return refuse_question({Refusal::Reason::kBadClientAddress, {}, {}}, *question, request);
-    }
-    client = asked->unmapped();
-  }
-  const Place place = locate(*view, geo, client, question->use_networks);
+  const auto client = choose_client(*question, request.client, options.ip_parameter);
+  if (!client) return refuse_question(client.error(), *question, request);
+  const Place place = locate(*view, geo, *client, question->use_networks);
   Reply reply = answer_located({*question, *directory, place}, request.now_unix);
   reply.logged = question->has_repository;
   reply.log_client = place.client;
@@ -181,15 +175,9 @@ Reply Answerer::Implementation::answer_located(const Located& located, int64_t n
   if (located.question.resource == Resource::kMirrorlist) {
     return located.question.wants_redirect ? reply_redirect(located) : reply_list(located);
   }
-  const fb::Directory& directory = view->directories[located.directory.directory];
-  const uint32_t file =
-      located.directory.file.empty() ? kNone : view->find_file(directory, located.directory.file);
-  if (file == kNone) {
-    return refuse_metalink(
-        {Refusal::Reason::kNoMetalink, view->text(directory.name()), located.directory.file},
-        now_unix);
-  }
-  return reply_metalink(located, file, now_unix);
+  const auto file = find_metalink_file(*view, located.directory);
+  if (!file) return refuse_metalink(file.error(), now_unix);
+  return reply_metalink(located, *file, now_unix);
 }
 
 MirrorChooser::Choice Answerer::Implementation::choose(const Located& located,

@@ -36,7 +36,7 @@ tl::expected<DirectoryChoice, Refusal> by_path(const SnapshotView& view, const Q
         view.find_directory(slash == std::string_view::npos ? "" : choice.path.substr(0, slash));
   }
   if (choice.directory == kNone)
-    return tl::unexpected(Refusal{Refusal::Reason::kInvalidPath, {}, {}});
+    return tl::unexpected(Refusal{Refusal::Reason::kInvalidPath, choice.path, {}});
   return choice;
 }
 
@@ -54,7 +54,8 @@ tl::expected<DirectoryChoice, Refusal> by_repository(const SnapshotView& view,
   choice.arch = sources ? kSource : question.arch;
   choice.logged_arch = choice.arch;
   if (prefix != kNone && view.prefixes[prefix].disabled() != 0) {
-    return tl::unexpected(Refusal{Refusal::Reason::kRepositoryDisabled, {}, {}});
+    return tl::unexpected(
+        Refusal{Refusal::Reason::kRepositoryDisabled, choice.repository, choice.arch});
   }
   const size_t begin = scratch.size();
   scratch.append(choice.repository);
@@ -71,7 +72,8 @@ tl::expected<DirectoryChoice, Refusal> by_repository(const SnapshotView& view,
   choice.is_directory = !metalink;
   if (metalink) choice.file = "repomd.xml";
   if (choice.directory == kNone) {
-    return tl::unexpected(Refusal{Refusal::Reason::kBrokenRepository, {}, {}});
+    return tl::unexpected(
+        Refusal{Refusal::Reason::kBrokenRepository, choice.repository, choice.arch});
   }
   return choice;
 }
@@ -83,6 +85,15 @@ tl::expected<DirectoryChoice, Refusal> choose_directory(const SnapshotView& view
                                                         TextBuffer& scratch) {
   return question.has_path ? by_path(view, question, scratch)
                            : by_repository(view, question, scratch);
+}
+
+tl::expected<uint32_t, Refusal> find_metalink_file(const SnapshotView& view,
+                                                   const DirectoryChoice& choice) {
+  const fb::Directory& directory = view.directories[choice.directory];
+  const uint32_t file = choice.file.empty() ? kNone : view.find_file(directory, choice.file);
+  if (file != kNone) return file;
+  return tl::unexpected(
+      Refusal{Refusal::Reason::kNoMetalink, view.text(directory.name()), choice.file});
 }
 
 }  // namespace mirror

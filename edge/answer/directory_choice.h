@@ -34,4 +34,8 @@ inline constexpr size_t kDirectoryScratchMax = 2 * kTargetSizeMax + 16;
                                                                       const Question& question,
                                                                       TextBuffer& scratch);
 
+// What a metalink tells of (SnapshotView::files): only files whose checksums are known.
+[[nodiscard]] tl::expected<uint32_t, Refusal> find_metalink_file(const SnapshotView& view,
+                                                                 const DirectoryChoice& choice);
+
 }  // namespace mirror

@@ -35,6 +35,13 @@ void prefetch_all(std::span<const Element> elements) {
 
 bool is_global(std::string_view name) { return equals_any_case(name, "global"); }
 
+// The observer of an answer that nobody asks about; its calls vanish.
+struct NoObserver {
+  void on_country(AnswerGroup, uint32_t) {}
+  void on_candidate(AnswerGroup, const ChoiceObserver::Candidate&) {}
+  void on_skip(AnswerGroup, GroupSkip) {}
+};
+
 }  // namespace
 
 void MirrorChooser::adopt(const SnapshotView& view) {
@@ -81,13 +88,15 @@ void MirrorChooser::prefetch(uint32_t carrier_set) const {
 }
 
 // The state of one answer.
+template <typename Observer>
 class MirrorChooser::Run {
  public:
-  Run(MirrorChooser& chooser, const Task& task, Random& random)
+  Run(MirrorChooser& chooser, const Task& task, Random& random, Observer& observer)
       : c_(chooser),
         view_(*chooser.view_),
         task_(task),
         random_(random),
+        observer_(observer),
         set_(view_.carrier_sets[task.carrier_set]),
         carriers_(SnapshotView::part(view_.carriers, set_.carriers())),
         groups_(SnapshotView::part(view_.country_groups, set_.groups())),
@@ -100,7 +109,12 @@ class MirrorChooser::Run {
     if (!only_country) {
       add_client_country();
       add_client_continent();
-      if (chosen_count_ < task_.minimum) add_global();
+      if (chosen_count_ < task_.minimum) {
+        add_global();
+      } else {
+        observer_.on_skip(AnswerGroup::kGlobal, is_complete() ? GroupSkip::kRedirectHasMirror
+                                                              : GroupSkip::kMinimumReached);
+      }
     }
     return {{c_.chosen_.data(), chosen_count_}, group_};
   }
@@ -131,11 +145,9 @@ class MirrorChooser::Run {
     return static_cast<uint32_t>(at - begin);
   }
 
+  // Hardly a mirror restricts its clients: that is decided without a call.
   [[nodiscard]] bool allows_client(const fb::Host& host) const {
-    if (host.restricted() == 0) return true;
-    const auto allowed = SnapshotView::part(view_.allowed_countries, host.allowed());
-    return task_.place.country_index != kNone &&
-           std::binary_search(allowed.begin(), allowed.end(), task_.place.country_index);
+    return host.restricted() == 0 || mirror::allows_client(view_, host, task_.place);
   }
 
   // True if the carrier is new in this answer and a URL of it is shown; remembers which.
@@ -196,6 +208,10 @@ class MirrorChooser::Run {
   }
   void take_weighted(AnswerGroup group) {
     const std::span<uint64_t> elements(c_.keys_.data(), key_count_);
+    for (const uint64_t element : elements) {
+      observer_.on_candidate(
+          group, {static_cast<uint32_t>(element), static_cast<uint32_t>(element >> 32)});
+    }
     if (first_only_ && !elements.empty()) {
       elements[0] = draw_first(elements, random_);
       key_count_ = 1;
@@ -213,6 +229,7 @@ class MirrorChooser::Run {
       if (place == kNone || carriers_[place].url_set() == kNone) continue;
       any = true;
       if (!is_candidate(place)) continue;
+      observer_.on_candidate(AnswerGroup::kNetblock, {place, match.prefix_length()});
       const uint64_t order = ((kShorter - match.prefix_length()) << 24) | (random_.next() >> 40);
       c_.keys_[key_count_++] = (order << 32) | place;
     }
@@ -221,6 +238,7 @@ class MirrorChooser::Run {
   }
 
   void add_as_group() {
+    if (is_complete()) observer_.on_skip(AnswerGroup::kAsn, GroupSkip::kRedirectHasMirror);
     if (task_.place.as_group == nullptr || task_.place.as_group->hosts().count() == 0) return;
     if (task_.header != nullptr) {
       const fmt::format_int number(task_.place.as_group->asn());
@@ -230,7 +248,9 @@ class MirrorChooser::Run {
     }
     for (const uint32_t host : SnapshotView::part(view_.asn_hosts, task_.place.as_group->hosts())) {
       const uint32_t place = carrier_of(host);
-      if (place != kNone && is_candidate(place)) c_.keys_[key_count_++] = place;
+      if (place == kNone || !is_candidate(place)) continue;
+      observer_.on_candidate(AnswerGroup::kAsn, {place, 1});
+      c_.keys_[key_count_++] = place;
     }
     draw_uniform({c_.keys_.data(), key_count_}, random_);
     take_keys(AnswerGroup::kAsn);
@@ -295,12 +315,14 @@ class MirrorChooser::Run {
       if (is_global(names[i])) {
         for (uint32_t place = 0; place < set_.global_count() && !repeated; ++place) queue(place);
         any = queue_allows_client();
+        observer_.on_country(AnswerGroup::kCountry, kNone);
         add_fragment(kGlobalFragment);
       }
       const fb::CountryGroup* group = group_of(find_country_any_case(view_, names[i]));
       if (group == nullptr) continue;
       any = true;
       if (!repeated) queue_group(*group);
+      observer_.on_country(AnswerGroup::kCountry, group->country());
       if (task_.header != nullptr) CountryFragments::append_name(names[i], *task_.header);
     }
     return any;
@@ -315,6 +337,7 @@ class MirrorChooser::Run {
                          [&](const fb::CountryGroup& group) {
                            any = true;
                            if (!repeated) queue_group(group);
+                           observer_.on_country(AnswerGroup::kContinent, group.country());
                            add_country_fragment(group.country());
                          });
     }
@@ -329,7 +352,10 @@ class MirrorChooser::Run {
   // True if the countries that were asked for decide alone, even if nothing of them is left in the
   // end.
   bool add_requested_countries() {
-    if (task_.question.countries.empty()) return false;
+    if (task_.question.countries.empty()) {
+      observer_.on_skip(AnswerGroup::kCountry, GroupSkip::kNoCountryRequested);
+      return false;
+    }
     AnswerGroup group = AnswerGroup::kCountry;
     bool any = queue_countries();
     if (!any) {
@@ -343,20 +369,34 @@ class MirrorChooser::Run {
                      << 32;
     }
     take_weighted(group);
+    if (any) skip_after_requested(group);
     return any;
   }
 
+  void skip_after_requested(AnswerGroup decided) {
+    for (const auto group : {AnswerGroup::kGeoIp, AnswerGroup::kContinent, AnswerGroup::kGlobal}) {
+      if (group != decided) observer_.on_skip(group, GroupSkip::kRequestedCountries);
+    }
+  }
+
   void add_client_country() {
+    if (is_complete()) {
+      return observer_.on_skip(AnswerGroup::kGeoIp, GroupSkip::kRedirectHasMirror);
+    }
     const fb::CountryGroup* group = group_of(task_.place.country_index);
-    if (is_complete() || group == nullptr) return;
+    if (group == nullptr) return;
+    observer_.on_country(AnswerGroup::kGeoIp, group->country());
     if (task_.header != nullptr) CountryFragments::append_name(task_.place.country, *task_.header);
     add_members(*group);
     take_weighted(AnswerGroup::kGeoIp);
   }
 
   void add_client_continent() {
-    if (is_complete()) return;
+    if (is_complete()) {
+      return observer_.on_skip(AnswerGroup::kContinent, GroupSkip::kRedirectHasMirror);
+    }
     for_each_neighbour(task_.place.country_index, [this](const fb::CountryGroup& group) {
+      observer_.on_country(AnswerGroup::kContinent, group.country());
       add_country_fragment(group.country());
       add_members(group);
     });
@@ -364,7 +404,10 @@ class MirrorChooser::Run {
   }
 
   void add_global() {
-    if (is_complete()) return;
+    if (is_complete()) {
+      return observer_.on_skip(AnswerGroup::kGlobal, GroupSkip::kRedirectHasMirror);
+    }
+    observer_.on_country(AnswerGroup::kGlobal, kNone);
     add_fragment(kGlobalFragment);
     add_candidates(set_.global_count(), [](size_t i) { return static_cast<uint32_t>(i); });
     take_weighted(AnswerGroup::kGlobal);
@@ -374,6 +417,7 @@ class MirrorChooser::Run {
   const SnapshotView& view_;
   const Task& task_;
   Random& random_;
+  Observer& observer_;
   const fb::CarrierSet& set_;
   std::span<const fb::Carrier> carriers_;
   std::span<const fb::CountryGroup> groups_;
@@ -384,12 +428,23 @@ class MirrorChooser::Run {
   AnswerGroup group_ = AnswerGroup::kNoMirror;
 };
 
-MirrorChooser::Choice MirrorChooser::choose(const Task& task, Random& random) {
+template <typename Observer>
+MirrorChooser::Choice MirrorChooser::run(const Task& task, Random& random, Observer& observer) {
   if (++stamp_ == 0) {
     std::fill(marks_.begin(), marks_.end(), Mark{});
     stamp_ = 1;
   }
-  return Run(*this, task, random).run();
+  return Run<Observer>(*this, task, random, observer).run();
+}
+
+MirrorChooser::Choice MirrorChooser::choose(const Task& task, Random& random) {
+  NoObserver nobody;
+  return run(task, random, nobody);
+}
+
+MirrorChooser::Choice MirrorChooser::choose(const Task& task, Random& random,
+                                            ChoiceObserver& observer) {
+  return run(task, random, observer);
 }
 
 }  // namespace mirror

@@ -33,6 +33,38 @@ struct ChosenMirror {
       carrier;  // its place in the carriers of the set; at or above global_count: a private mirror
 };
 
+// Why a group of an answer was not looked at.
+enum class GroupSkip : uint8_t {
+  kCountryParameter,    // netblock, AS: the question names countries
+  kNetblockParameter,   // netblock, AS: the question does not want them
+  kNoCountryRequested,  // country: the question names none
+  kRequestedCountries,  // the countries that were asked for, or their continents, decide alone
+  kRedirectHasMirror,   // a redirect takes one mirror, and an earlier group has it
+  kMinimumReached,      // global: so many mirrors were found before
+};
+
+// Hears what a choice does, in the order in which it does it: for those who ask why an answer is as
+// it is (explanation.h). The choice for an answer has no observer and is compiled without the
+// calls.
+class ChoiceObserver {
+ public:
+  struct Candidate {
+    uint32_t carrier;  // its place in the carriers of the set
+    // netblock: the length of the prefix; AS: 1; other groups: its weight, times how often the
+    // countries that were asked for hold it.
+    uint32_t share;
+  };
+
+  virtual ~ChoiceObserver() = default;
+  // The group looks at the mirrors of this country; kNone: at all public mirrors.
+  virtual void on_country(AnswerGroup group, uint32_t country) = 0;
+  // The mirror takes part in the group's draw: it is in no group before and a URL of it is shown.
+  // One that claims several of the client's networks takes part by each of them, longest first.
+  virtual void on_candidate(AnswerGroup group, const Candidate& candidate) = 0;
+  // The group does not count, whatever candidates of it are told of afterwards.
+  virtual void on_skip(AnswerGroup group, GroupSkip why) = 0;
+};
+
 // One object a thread. Holds marks and keys for the largest set of carriers; they are allocated by
 // adopt() only.
 class MirrorChooser {
@@ -56,6 +88,8 @@ class MirrorChooser {
     AnswerGroup group = AnswerGroup::kNoMirror;  // of the first mirror
   };
   [[nodiscard]] Choice choose(const Task& task, Random& random);
+  // The same choice, told to an observer while it is made.
+  [[nodiscard]] Choice choose(const Task& task, Random& random, ChoiceObserver& observer);
 
   // The most bytes that choose() appends to a header, apart from names that the client sent.
   [[nodiscard]] size_t header_size_max() const;
@@ -69,7 +103,10 @@ class MirrorChooser {
     uint32_t queued_in = 0;
     uint32_t times = 0;  // how often it was queued: each one is a ticket of its own in the draw
   };
+  template <typename Observer>
   class Run;
+  template <typename Observer>
+  [[nodiscard]] Choice run(const Task& task, Random& random, Observer& observer);
 
   const SnapshotView* view_ = nullptr;
   CountryFragments fragments_;

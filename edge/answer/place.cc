@@ -11,6 +11,14 @@ uint32_t find_country_any_case(const SnapshotView& view, std::string_view name) 
   return view.find_country({upper, name.size()});
 }
 
+tl::expected<IpAddress, Refusal> choose_client(const Question& question, const IpAddress& asker,
+                                               bool ip_parameter) {
+  if (!ip_parameter || question.ip.empty()) return asker.unmapped();
+  const auto asked = IpAddress::parse(question.ip);
+  if (asked) return asked->unmapped();
+  return tl::unexpected(Refusal{Refusal::Reason::kBadClientAddress, question.ip, {}});
+}
+
 Place locate(const SnapshotView& view, const GeoDatabase* geo, const IpAddress& client,
              bool use_networks) {
   Place place;
@@ -27,10 +35,14 @@ Place locate(const SnapshotView& view, const GeoDatabase* geo, const IpAddress& 
       SnapshotView::find_range(view.netblock_countries4, view.netblock_countries6, client);
   if (place.country_index != kNone) {
     place.country = view.text(view.countries[place.country_index].name());
+    place.country_source = CountrySource::kNetblockTable;
     return place;
   }
   const std::string_view found = geo == nullptr ? std::string_view() : geo->country(client);
-  if (!found.empty()) place.country = found;
+  if (!found.empty()) {
+    place.country = found;
+    place.country_source = CountrySource::kGeoIp;
+  }
   // Also for "N/A": a mirror may allow clients in no country by that name.
   place.country_index = find_country_any_case(view, place.country);
   return place;

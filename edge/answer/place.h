@@ -2,28 +2,51 @@
 // ranges.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <tl/expected.hpp>
 
 #include "base/core/ip.h"
 #include "edge/answer/geo_database.h"
+#include "edge/answer/question.h"
+#include "edge/answer/refusal.h"
 #include "schema/snapshot/snapshot.h"
 
 namespace mirror {
+
+// Who says in which country a client is.
+enum class CountrySource : uint8_t { kNobody, kNetblockTable, kGeoIp };
 
 struct Place {
   IpAddress client;                  // unmapped
   std::string_view country = "N/A";  // as its source has it
   uint32_t country_index = kNone;    // SnapshotView::countries; kNone if no mirror data name it
+  CountrySource country_source = CountrySource::kNobody;
   std::span<const fb::NetblockMatch> netblocks;  // longest prefix first
   const fb::AsnGroup* as_group = nullptr;
 };
+
+// Whose place counts: the address in ip=, if there is one and it is honoured, else who asks;
+// unmapped.
+[[nodiscard]] tl::expected<IpAddress, Refusal> choose_client(const Question& question,
+                                                             const IpAddress& asker,
+                                                             bool ip_parameter);
 
 // `client` must be unmapped; `geo` may be null. Without `use_networks` netblocks and as_group stay
 // empty. The country is that of the operators' netblock table, else GeoIP's.
 [[nodiscard]] Place locate(const SnapshotView& view, const GeoDatabase* geo,
                            const IpAddress& client, bool use_networks);
+
+// Whether a mirror serves the client: it may restrict the countries of its clients.
+[[nodiscard]] inline bool allows_client(const SnapshotView& view, const fb::Host& host,
+                                        const Place& place) {
+  if (host.restricted() == 0) return true;
+  const auto allowed = SnapshotView::part(view.allowed_countries, host.allowed());
+  return place.country_index != kNone &&
+         std::binary_search(allowed.begin(), allowed.end(), place.country_index);
+}
 
 // find_country of the name in upper case; kNone also for names longer than any country's.
 [[nodiscard]] uint32_t find_country_any_case(const SnapshotView& view, std::string_view name);

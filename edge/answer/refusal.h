@@ -23,7 +23,9 @@ struct Refusal {
     kNoRedirect,          // 404, empty: no mirror speaks http or https
   };
   Reason reason = Reason::kUnknownResource;
-  // kUnknownRepository: repository and architecture; kNoMetalink: directory and file.
+  // Repository and architecture after redirect and source rule (kRepositoryDisabled,
+  // kUnknownRepository, kBrokenRepository); the normalised path (kInvalidPath); what ip= holds
+  // (kBadClientAddress); directory and file (kNoMetalink).
   std::string_view first, second;
 };
 
