@@ -49,12 +49,15 @@ class WorldBuilder {
     std::vector<std::string> urls;
     std::vector<std::string> allowed = {};
     bool global = true;
+    uint32_t flags = kHostAdminActive | kHostUserActive | kSiteAdminActive | kSiteUserActive;
   };
   uint32_t host(const HostOptions& options) {
     const auto index = static_cast<uint32_t>(world.hosts.size());
     WorldHost host;
     host.id = index + 1;
     host.name = "host" + std::to_string(index);
+    host.site = "site" + std::to_string(index);
+    host.flags = options.flags;
     host.weight = options.weight;
     host.country = options.country;
     host.allowed = options.allowed;
@@ -98,6 +101,24 @@ class WorldBuilder {
       directory.files.push_back({file.name, begin, world.blocks.size() - begin});
     }
     world.directories.push_back(directory);
+  }
+
+  // A category of all hosts that have been added, with these directories.
+  void category(const std::string& name, const std::vector<std::string>& directories) {
+    WorldCategory category;
+    category.id = static_cast<int64_t>(world.categories.size()) + 1;
+    category.name = name;
+    category.product = "Product";
+    category.topdir = "pub";
+    for (uint32_t host = 0; host < world.hosts.size(); ++host) {
+      category.hosts.push_back({host, hosts_[host].urls.empty() ? kNone : host, false});
+    }
+    for (WorldDirectory& directory : world.directories) {
+      const bool held =
+          std::find(directories.begin(), directories.end(), directory.name) != directories.end();
+      if (held) directory.category = category.id;
+    }
+    world.categories.push_back(std::move(category));
   }
 
   void repository(const std::string& key, const std::string& directory_name) {

@@ -10,6 +10,7 @@
 #include "edge/answer/answerer.h"
 #include "edge/answer/limits.h"
 #include "tests/unit/answer/answer_world.h"
+#include "tests/unit/answer/hostile_targets.h"
 #include "tests/unit/answer/seed.h"
 
 namespace mirror {
@@ -31,77 +32,6 @@ SnapshotInMemory make_world() {
   builder.repository("os-1+x86_64", "pub/os");
   builder.netblock("127.0.0.0/8", hosts[3]);
   return builder.build();
-}
-
-const std::vector<std::string_view> kPieces = {"/mirrorlist",
-                                               "/metalink",
-                                               "?",
-                                               "&",
-                                               "=",
-                                               "%",
-                                               "%0a",
-                                               "%0d%0a",
-                                               "%00",
-                                               "%2F",
-                                               "%3Cevil/%3E",
-                                               "--",
-                                               "-->",
-                                               "#",
-                                               "path",
-                                               "repo",
-                                               "arch",
-                                               "country",
-                                               "protocol",
-                                               "redirect",
-                                               "time",
-                                               "netblock",
-                                               "ip",
-                                               "pub/os",
-                                               "os-1",
-                                               "x86_64",
-                                               "a.iso",
-                                               "repomd.xml",
-                                               "pub/os/",
-                                               "//",
-                                               "..",
-                                               "global",
-                                               "SE",
-                                               "se,DE",
-                                               ",",
-                                               "https",
-                                               "rsync,ftp",
-                                               "127.0.0.1",
-                                               "::1",
-                                               "%ff",
-                                               "%C3%A9",
-                                               "+",
-                                               ";",
-                                               "1",
-                                               "source",
-                                               "&path=pub/os",
-                                               "&repo=os-1&arch=x86_64",
-                                               "http://x/",
-                                               "\n",
-                                               "X-Evil:%201",
-                                               "http://evil.example/"};
-
-std::string random_target(Random& random) {
-  std::string target = random.below(8) == 0   ? ""
-                       : random.below(2) == 0 ? "/mirrorlist?"
-                                              : "/metalink?";
-  for (uint64_t pieces = random.below(14); pieces > 0; --pieces) {
-    switch (random.below(12)) {
-      case 0:
-        target += static_cast<char>(random.next());
-        break;
-      case 1:
-        target += std::string(random.below(600), static_cast<char>('a' + random.below(26)));
-        break;
-      default:
-        target += kPieces[random.below(kPieces.size())];
-    }
-  }
-  return target;
 }
 
 void check(const std::string& target, const Reply& reply) {
@@ -132,7 +62,7 @@ TEST(HostileTarget, RandomTargetsAddNothingToAReply) {
   Answerer answerer({}, seed);
   answerer.adopt(&world.view(), nullptr);
   for (int i = 0; i < 200'000; ++i) {
-    const std::string target = random_target(random);
+    const std::string target = random_hostile_target(random);
     // A block of its own size, so that a sanitizer sees a look past its end.
     const std::vector<char> exact(target.begin(), target.end());
     const Reply reply =
