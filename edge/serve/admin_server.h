@@ -15,17 +15,12 @@
 #include "base/core/clock.h"
 #include "base/core/error.h"
 #include "edge/http/http_connection.h"
+#include "edge/serve/admin_reply.h"
 #include "edge/serve/limits.h"
 #include "edge/serve/listen_socket.h"
 #include "edge/serve/uv_owner.h"
 
 namespace mirror {
-
-struct AdminReply {
-  uint16_t status = 200;
-  std::string_view content_type = "text/plain";
-  std::string body;
-};
 
 class AdminServer {
  public:

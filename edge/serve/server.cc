@@ -13,6 +13,7 @@
 
 #include "base/core/files.h"
 #include "base/core/random.h"
+#include "edge/serve/explain_endpoint.h"
 #include "edge/serve/metrics_report.h"
 #include "edge/serve/service_manager.h"
 #include "edge/serve/status_report.h"
@@ -427,6 +428,9 @@ void Server::end() {
 }
 
 AdminReply Server::answer_admin(std::string_view target) {
+  if (is_explain_target(target)) {
+    return answer_explain(target, publisher_.current(), options_.answer);
+  }
   const auto path = target.substr(0, target.find('?'));
   if (path == "/-/live") return {200, "text/plain", "200 live\n"};
   if (path == "/-/ready") {
@@ -438,7 +442,7 @@ AdminReply Server::answer_admin(std::string_view target) {
                           clock_.unix_seconds()};
   if (path == "/-/status") return {200, "application/json", render_status(input)};
   if (path == "/-/metrics") return {200, kMetricsType, render_metrics(input)};
-  return {404, "text/plain", "/-/live, /-/ready, /-/status and /-/metrics are here\n"};
+  return {404, "text/plain", "/-/live, /-/ready, /-/status, /-/metrics and /-/explain are here\n"};
 }
 
 Readiness Server::current_readiness() const {
