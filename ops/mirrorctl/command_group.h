@@ -22,5 +22,6 @@ class CommandGroup {
 [[nodiscard]] std::unique_ptr<CommandGroup> make_mirrors_commands(CommandLine& root);
 [[nodiscard]] std::unique_ptr<CommandGroup> make_snapshot_commands(CommandLine& root);
 [[nodiscard]] std::unique_ptr<CommandGroup> make_edge_commands(CommandLine& root);
+[[nodiscard]] std::unique_ptr<CommandGroup> make_explain_command(CommandLine& root);
 
 }  // namespace mirror

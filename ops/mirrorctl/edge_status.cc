@@ -1,15 +1,12 @@
 #include "ops/mirrorctl/edge_status.h"
 
-#include <curl/curl.h>
 #include <rapidjson/document.h>
 
-#include <memory>
-#include <string_view>
+#include "ops/mirrorctl/edge_admin.h"
 
 namespace mirror {
 namespace {
 
-constexpr std::string_view kUnixPrefix = "unix:";
 constexpr size_t kStatusSizeMax = 4 << 20;
 
 using Json = rapidjson::Value;
@@ -38,45 +35,6 @@ template <typename Visit>
 void for_each(const Json* array, Visit visit) {
   if (array == nullptr || !array->IsArray()) return;
   for (const auto& element : array->GetArray()) visit(element);
-}
-
-size_t append_body(char* bytes, size_t size, size_t count, void* target) {
-  auto& body = *static_cast<std::string*>(target);
-  const size_t length = size * count;
-  // A short count makes curl stop with an error.
-  if (body.size() + length > kStatusSizeMax) return 0;
-  body.append(bytes, length);
-  return length;
-}
-
-Result<std::string> get(const std::string& admin, int64_t timeout_ms) {
-  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
-                                                                 curl_easy_cleanup);
-  if (curl == nullptr) return fail(ErrorKind::kSystem, "libcurl cannot start");
-  std::string url;
-  if (admin.starts_with(kUnixPrefix)) {
-    curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, admin.c_str() + kUnixPrefix.size());
-    url = "http://edge";
-  } else {
-    url = admin.starts_with("http://") ? admin : "http://" + admin;
-  }
-  while (url.ends_with('/')) url.pop_back();
-  url += "/-/status";
-  std::string body;
-  char reason[CURL_ERROR_SIZE] = "";
-  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http");
-  curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
-  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(timeout_ms));
-  curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, reason);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append_body);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
-  const CURLcode code = curl_easy_perform(curl.get());
-  if (code == CURLE_OK) return body;
-  return fail(ErrorKind::kSystem, "asking the edge at {}: {}", admin,
-              *reason != '\0' ? reason : curl_easy_strerror(code));
 }
 
 void take_workers(const Json& document, EdgeStatus* status) {
@@ -136,7 +94,7 @@ Result<EdgeStatus> EdgeStatus::parse(const std::string& json) {
 }
 
 Result<EdgeStatus> fetch_edge_status(const std::string& admin, int64_t timeout_ms) {
-  MIRROR_TRY(const auto body, get(admin, timeout_ms));
+  MIRROR_TRY(const auto body, ask_edge(admin, {"/-/status", timeout_ms, kStatusSizeMax}));
   auto status = EdgeStatus::parse(body);
   if (!status) return with_context(std::move(status).error(), admin);
   return status;

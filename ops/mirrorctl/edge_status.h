@@ -1,6 +1,6 @@
-// What an edge's admin listener says of itself: fetched by libcurl, read from the JSON of
-// /-/status. The edge is ours, but the answer may come from anything that listens there: size and
-// time are bounded, and what is not the document that we know is an error.
+// What an edge's admin listener says of itself: read from the JSON of /-/status. The edge is ours,
+// but the answer may come from anything that listens there: what is not the document that we know
+// is an error.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +51,7 @@ struct EdgeStatus {
   [[nodiscard]] static Result<EdgeStatus> parse(const std::string& json);
 };
 
-// `admin`: unix:PATH, http://ADDRESS:PORT or ADDRESS:PORT. Waits at most `timeout_ms`.
+// `admin`: see ask_edge(). Waits at most `timeout_ms`.
 [[nodiscard]] Result<EdgeStatus> fetch_edge_status(const std::string& admin, int64_t timeout_ms);
 
 }  // namespace mirror
