@@ -60,6 +60,7 @@ class ExplanationTest : public testing::Test {
     }
     builder_.client_country("10.0.0.0/8", "DE");
     builder_.client_country("11.0.0.0/8", "US");
+    builder_.client_country("12.0.0.0/8", "AT");
   }
   // A directory pub/os that all hosts carry but the `missing`, in a category of all.
   void make(const std::set<uint32_t>& missing = {}) {
@@ -214,6 +215,25 @@ TEST_F(ExplanationTest, WhatTheQuestionLeavesOut) {
   EXPECT_THAT(fate(ask("/metalink?path=pub/os/a.iso"), "host1"), ElementsAre("in geoip"));
 }
 
+// Where the network counts, neither privacy nor the countries that a mirror serves keep it out.
+TEST_F(ExplanationTest, WhoIsFoundByItsNetworkHasOtherReasons) {
+  builder_.host({.country = "DE", .urls = {"http://h0/p"}});
+  builder_.host({.country = "DE",
+                 .urls = {"rsync://h1/p"},
+                 .allowed = {"US"},
+                 .global = false,
+                 .flags = kActive | kHostPrivate});
+  builder_.host({.country = "DE", .urls = {}, .global = false, .flags = kActive | kHostPrivate});
+  builder_.netblock("10.0.0.0/16", 1);
+  builder_.asn(65001, "10.0.0.0/16", {2});
+  make({2});
+  EXPECT_THAT(fate(ask("path=pub/os"), "host1"), ElementsAre("no_url_of_scheme"));
+  EXPECT_THAT(fate(ask("path=pub/os", "10.9.0.1"), "host1"),
+              ElementsAre("host_private", "no_url_of_scheme", "country_not_allowed"));
+  // Whether it has the directory is not known: a private host without a URL is never a carrier.
+  EXPECT_THAT(fate(ask("path=pub/os"), "host2"), ElementsAre("no_public_url"));
+}
+
 TEST_F(ExplanationTest, ARedirectStopsAtTheFirstGroup) {
   builder_.host({.country = "JP", .urls = {"http://h0/p"}});
   builder_.host({.country = "DE", .urls = {"http://h1/p"}});
@@ -321,7 +341,7 @@ TEST_F(ExplanationTest, GeoIpIsAskedWhereTheNetblockTableIsSilent) {
   make();
   MmdbWriter writer(4);
   writer.add("10.0.0.0/8", "JP");
-  writer.add("12.0.0.0/8", "jp");
+  writer.add("14.0.0.0/8", "jp");
   const std::string path = testing::TempDir() + "/explanation_test.mmdb";
   std::ofstream(path, std::ios::binary) << writer.bytes();
   const auto geo = GeoDatabase::open(path);
@@ -335,7 +355,7 @@ TEST_F(ExplanationTest, GeoIpIsAskedWhereTheNetblockTableIsSilent) {
                     .digest = {}});
   };
   EXPECT_EQ(told_of("10.0.0.1").client->country, "DE");
-  const Explanation told = told_of("12.0.0.1");
+  const Explanation told = told_of("14.0.0.1");
   EXPECT_EQ(told.client->country, "jp");
   EXPECT_EQ(told.client->country_source, CountrySource::kGeoIp);
   EXPECT_EQ(told.client->continent, "AS");
@@ -386,6 +406,35 @@ TEST_F(ExplanationTest, ChancesAreThoseOfTheDraw) {
     }
     EXPECT_THAT(counts, IsEmpty()) << query << ": somebody else came first";
     EXPECT_LT(statistic, 30.7) << query << ": p < 1e-6 for three degrees of freedom";
+  }
+}
+
+// A cache file may list a host under several countries: each of them is a ticket in the draw.
+TEST_F(ExplanationTest, AHostInTwoCountriesHasTwoTickets) {
+  builder_.host({.country = "DE", .weight = 100, .urls = {"http://h0/p"}});
+  builder_.host({.country = "SE", .weight = 300, .urls = {"http://h1/p"}});
+  builder_.directory("pub/os", "os", {0, 1});
+  WorldCarrierSet set;
+  set.decode(builder_.world.carrier_sets[builder_.world.directories[0].carrier_set]);
+  set.groups.push_back({builder_.world.countries.intern(std::string_view("SE")), {0}});
+  set.groups.back().hosts.push_back(1);
+  std::erase_if(set.groups, [](const WorldCountryGroup& each) {
+    return each.hosts.size() == 1 && each.hosts[0] == 1;
+  });
+  std::vector<uint32_t> run;
+  set.encode(run);
+  builder_.world.directories[0].carrier_set = builder_.world.carrier_sets.intern(run);
+  snapshot_.emplace(builder_.build());
+  for (const char* query :
+       {"path=pub/os&country=AT", "path=pub/os&country=DE,SE", "path=pub/os&ip=12.0.0.1"}) {
+    const Explanation told = ask(query);
+    for (const AnswerGroup each : {AnswerGroup::kCountry, AnswerGroup::kContinent}) {
+      for (const ExplainedMirror& mirror : group(told, each).mirrors) {
+        EXPECT_EQ(mirror.times, mirror.host.name == "host0" ? 2 : 1) << query;
+        EXPECT_EQ(mirror.probability, mirror.host.name == "host0" ? 0.4 : 0.6) << query;
+      }
+    }
+    EXPECT_EQ(told.mirror_count(), 2) << query;
   }
 }
 
