@@ -6,7 +6,8 @@
 // mirrors, which tells a ChoiceObserver what it does), so that it cannot say anything else. Pure:
 // no clock, no descriptor, no thread; it allocates as it likes. An Explanation owns all its texts.
 //
-// Hostile input: of the texts only `target` and `ip` may hold any bytes; the renderers quote them.
+// Hostile input: of the texts only `target` may hold any bytes. The renderers quote what the client
+// sent, and its texts in sentences are quoted already.
 #pragma once
 
 #include <cstdint>
