@@ -143,7 +143,6 @@ struct Explanation {
 // Stable words for programs; they are only ever added to.
 [[nodiscard]] std::string_view code_of(Refusal::Reason reason);
 [[nodiscard]] std::string_view code_of(GroupSkip skip);
-[[nodiscard]] std::string_view code_of(AnswerGroup group);
 [[nodiscard]] std::string_view code_of(ClientSource source);
 [[nodiscard]] std::string_view code_of(CountrySource source);
 

@@ -12,9 +12,6 @@ namespace mirror {
 namespace {
 
 // In the order of AnswerGroup.
-constexpr std::array<std::string_view, 7> kGroupCodes = {"none",  "netblock",  "asn",   "country",
-                                                         "geoip", "continent", "global"};
-
 std::string quoted(std::string_view text) { return quote_for_message(text); }
 
 std::string quoted_names(std::span<const std::string_view> names) {
@@ -89,8 +86,6 @@ std::string shown(std::string_view text) {
   const bool is_plain = quoted_text.size() == text.size() + 2;
   return is_plain ? std::string(text) : quoted_text;
 }
-
-std::string_view code_of(AnswerGroup group) { return kGroupCodes[static_cast<size_t>(group)]; }
 
 std::string_view code_of(GroupSkip skip) {
   switch (skip) {

@@ -5,7 +5,6 @@
 #include <array>
 
 #include "edge/answer/limits.h"
-#include "edge/serve/worker_counters.h"
 
 namespace mirror {
 namespace {
@@ -77,7 +76,7 @@ bool AccessLine::push_json(const Reply& reply, uint64_t generation, const HttpDa
   append_field("path", reply.log_path);
   append_number("status", reply.status);
   append_number("bytes", reply.body_size());
-  append_field("group", kAnswerGroupNames[static_cast<size_t>(reply.group)]);
+  append_field("group", code_of(reply.group));
   append_number("generation", generation);
   json_.append("}\n");
   const std::array<std::string_view, 1> line = {json_.text()};

@@ -19,8 +19,6 @@ namespace mirror {
 enum class CountedResource : uint8_t { kOther, kMirrorlist, kMetalink, kHealth, kRefused };
 inline constexpr std::array<std::string_view, 5> kCountedResourceNames = {
     "other", "mirrorlist", "metalink", "health", "refused"};
-inline constexpr std::array<std::string_view, kAnswerGroups> kAnswerGroupNames = {
-    "none", "netblock", "asn", "country", "geoip", "continent", "global"};
 // Every status that an edge answers with.
 inline constexpr std::array<uint16_t, 11> kStatuses = {200, 302, 400, 404, 405, 413,
                                                        414, 431, 500, 503, 505};
