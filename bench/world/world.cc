@@ -45,6 +45,13 @@ constexpr uint32_t kDetailGenerations = 3;
 constexpr int64_t kNewestRepomd = 1'790'000'000;
 constexpr std::array<int64_t, 6> kBandwidths = {100, 1000, 1000, 1000, 10000, 10000};
 constexpr uint32_t kFirstOctet = 11;  // each country has a few /8 of IPv4, from here on
+// Nearly all questions are about the main categories and the newest releases: each draws its
+// category as the least of so many even draws, and its repository likewise. Of 20 categories the
+// first, which most mirrors carry, gets 51 % of the questions then and the first four get 96 %; of
+// 400 repositories the newest release gets 77 %. The number was chosen by the answers: with it the
+// average metalink of the world of scale 100 % has 39 KB and the average list 8 KB; two draws, as
+// this had at first, made 25 KB and 5 KB.
+constexpr int kPopularityDraws = 14;
 
 uint32_t pick_country(Random& random) {
   static constexpr uint32_t kTotal =
@@ -56,6 +63,12 @@ uint32_t pick_country(Random& random) {
     at -= kCountries[i].share;
   }
   return 0;
+}
+
+uint32_t pick_popular(Random& random, uint64_t count) {
+  uint64_t least = random.below(count);
+  for (int i = 1; i < kPopularityDraws; ++i) least = std::min(least, random.below(count));
+  return static_cast<uint32_t>(least);
 }
 
 std::string hex(Random& random, size_t digits) {
@@ -450,12 +463,8 @@ std::string World::requests(uint32_t count) const {
   Random random(options_.seed + 5);
   std::string lines;
   for (uint32_t i = 0; i < count; ++i) {
-    // Most questions are about the first categories and the newest releases.
-    const Category& category =
-        categories_[std::min(random.below(categories_.size()), random.below(categories_.size()))];
-    const auto index =
-        static_cast<uint32_t>(std::min(random.below(options_.repositories_per_category),
-                                       random.below(options_.repositories_per_category)));
+    const Category& category = categories_[pick_popular(random, categories_.size())];
+    const uint32_t index = pick_popular(random, options_.repositories_per_category);
     const auto names = repository_name(category, index);
     const uint64_t kind = random.below(100);
     std::string target;
