@@ -468,12 +468,14 @@ std::string World::requests(uint32_t count) const {
     const auto names = repository_name(category, index);
     const uint64_t kind = random.below(100);
     std::string target;
+    int status = 200;
     if (kind < 60) {
       target = fmt::format("/metalink?repo={}&arch={}", names.prefix, names.arch);
     } else if (kind < 85) {
       target = fmt::format("/mirrorlist?repo={}&arch={}", names.prefix, names.arch);
     } else if (kind < 92) {
       target = fmt::format("/mirrorlist?path={}/Packages/a&redirect=1", names.path);
+      status = 302;
     } else if (kind < 95) {
       target = fmt::format("/mirrorlist?path={}/images", names.path);
     } else if (kind < 97) {
@@ -481,10 +483,11 @@ std::string World::requests(uint32_t count) const {
                            names.arch);
     } else if (kind < 99) {
       target = fmt::format("/mirrorlist?repo=unknown-{}&arch=x86_64", index);
+      status = 404;
     } else {
       target = "/metalink";
     }
-    lines += fmt::format("{}\t{}\n", target, random_client(random));
+    lines += fmt::format("{}\t{}\t{}\n", target, random_client(random), status);
   }
   return lines;
 }

@@ -52,7 +52,7 @@ class World {
   [[nodiscard]] std::string netblocks() const;
   // `NETWORK=COUNTRY` lines, as ops/quickstart.d/make-geoip takes them.
   [[nodiscard]] std::string geoip() const;
-  // `TARGET<tab>CLIENT` lines: 60 % metalinks by repository, 25 % lists by repository, 10 % lists
+  // Lines as questions.h tells: 60 % metalinks by repository, 25 % lists by repository, 10 % lists
   // and redirects by path, 5 % others; a fifth of the clients have IPv6 addresses. Nearly all are
   // about the main categories and the newest releases.
   [[nodiscard]] std::string requests(uint32_t count) const;
