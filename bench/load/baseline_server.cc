@@ -1,12 +1,17 @@
 // The floor that the edge is measured against: a minimal libuv + llhttp server that answers every
-// request with the same bytes. One thread, keep-alive, one read and one write a request, and
-// nothing else: no routing, no limits, no timeouts. Not a server for anybody but the load
-// benchmark.
+// request with the same bytes. One thread, one read and one write a request, kept-alive connections
+// that are closed when the client asks for it, and nothing else: no routing, no limits, no
+// timeouts. Not a server for anybody but the load benchmark.
 //
-//   baseline_server PORT HEAD_BYTES BODY_BYTES
+//   baseline_server PORT HEAD_BYTES BODY_BYTES SLICES
+//
+// The answer goes out in one write of SLICES slices (2 to 4), as the edge's does: the head, and the
+// body in equal pieces.
 #include <llhttp.h>
 #include <uv.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -14,12 +19,29 @@
 
 namespace {
 
+constexpr size_t kSlicesMax = 4;
+
+// The slices of an answer, which point into texts that stay.
+struct Answer {
+  std::array<uv_buf_t, kSlicesMax> slices{};
+  unsigned count = 0;
+  size_t size = 0;
+
+  void add(std::string& text, size_t begin, size_t size_bytes) {
+    slices[count++] = uv_buf_init(text.data() + begin, static_cast<unsigned>(size_bytes));
+    size += size_bytes;
+  }
+};
+
 struct Server {
   uv_loop_t loop{};
   uv_tcp_t listener{};
   llhttp_settings_t settings{};
   std::string head;
+  std::string closing_head;
   std::string body;
+  Answer answer;
+  Answer closing_answer;
   char read_buffer[65536];
 };
 
@@ -30,31 +52,51 @@ struct Connection {
 };
 
 void close_connection(Connection* connection) {
-  uv_close(reinterpret_cast<uv_handle_t*>(&connection->handle),
-           [](uv_handle_t* handle) { delete static_cast<Connection*>(handle->data); });
+  auto* handle = reinterpret_cast<uv_handle_t*>(&connection->handle);
+  if (uv_is_closing(handle) != 0) return;
+  uv_close(handle, [](uv_handle_t* closed) { delete static_cast<Connection*>(closed->data); });
 }
 
 struct PendingWrite {
   uv_write_t request{};
   std::string rest;
+  Connection* connection = nullptr;
+  bool close = false;
 };
 
-int answer(llhttp_t* parser) {
-  auto* connection = static_cast<Connection*>(parser->data);
-  Server& server = *connection->server;
-  uv_buf_t slices[2] = {uv_buf_init(server.head.data(), static_cast<unsigned>(server.head.size())),
-                        uv_buf_init(server.body.data(), static_cast<unsigned>(server.body.size()))};
-  auto* stream = reinterpret_cast<uv_stream_t*>(&connection->handle);
-  const int written = uv_try_write(stream, slices, 2);
-  const size_t total = server.head.size() + server.body.size();
-  const size_t done = written > 0 ? static_cast<size_t>(written) : 0;
-  if (done == total) return 0;
+// What the kernel did not take at once.
+void write_rest(Connection* connection, const Answer& answer, size_t done, bool close) {
   auto* pending = new PendingWrite;
-  pending->rest = (server.head + server.body).substr(done);
+  for (unsigned i = 0; i < answer.count; ++i) {
+    const size_t skipped = std::min(done, answer.slices[i].len);
+    pending->rest.append(answer.slices[i].base + skipped, answer.slices[i].len - skipped);
+    done -= skipped;
+  }
+  pending->connection = connection;
+  pending->close = close;
   pending->request.data = pending;
   uv_buf_t slice = uv_buf_init(pending->rest.data(), static_cast<unsigned>(pending->rest.size()));
-  uv_write(&pending->request, stream, &slice, 1,
-           [](uv_write_t* request, int) { delete static_cast<PendingWrite*>(request->data); });
+  uv_write(&pending->request, reinterpret_cast<uv_stream_t*>(&connection->handle), &slice, 1,
+           [](uv_write_t* request, int) {
+             auto* written = static_cast<PendingWrite*>(request->data);
+             if (written->close) close_connection(written->connection);
+             delete written;
+           });
+}
+
+int on_request(llhttp_t* parser) {
+  auto* connection = static_cast<Connection*>(parser->data);
+  Server& server = *connection->server;
+  const bool close = llhttp_should_keep_alive(parser) == 0;
+  const Answer& answer = close ? server.closing_answer : server.answer;
+  const int written = uv_try_write(reinterpret_cast<uv_stream_t*>(&connection->handle),
+                                   answer.slices.data(), answer.count);
+  const size_t done = written > 0 ? static_cast<size_t>(written) : 0;
+  if (done < answer.size) {
+    write_rest(connection, answer, done, close);
+  } else if (close) {
+    close_connection(connection);
+  }
   return 0;
 }
 
@@ -88,40 +130,65 @@ void on_connection(uv_stream_t* listener, int status) {
       on_read);
 }
 
+// The padding makes the head as long as the edge's, so that both write the same number of bytes.
+std::string make_head(size_t size, size_t body_size, const char* more) {
+  std::string head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: " +
+                     std::to_string(body_size) + "\r\n" + more + "x-padding: ";
+  const size_t fixed = head.size() + 4;
+  head.append(size > fixed ? size - fixed : 0, 'x');
+  return head + "\r\n\r\n";
+}
+
+Answer make_answer(std::string& head, std::string& body, size_t slices) {
+  Answer answer;
+  answer.add(head, 0, head.size());
+  const size_t pieces = slices - 1;
+  for (size_t i = 0; i < pieces; ++i) {
+    const size_t begin = body.size() * i / pieces;
+    answer.add(body, begin, body.size() * (i + 1) / pieces - begin);
+  }
+  return answer;
+}
+
+// The port that it listens on, or 0 with a message.
+int listen_on(Server& server, int port) {
+  uv_loop_init(&server.loop);
+  uv_tcp_init(&server.loop, &server.listener);
+  server.listener.data = &server;
+  sockaddr_in address{};
+  uv_ip4_addr("127.0.0.1", port, &address);
+  int status = uv_tcp_bind(&server.listener, reinterpret_cast<const sockaddr*>(&address), 0);
+  if (status == 0)
+    status = uv_listen(reinterpret_cast<uv_stream_t*>(&server.listener), 4096, on_connection);
+  if (status != 0) {
+    std::fprintf(stderr, "baseline_server: 127.0.0.1:%d: %s\n", port, uv_strerror(status));
+    return 0;
+  }
+  int length = sizeof address;
+  uv_tcp_getsockname(&server.listener, reinterpret_cast<sockaddr*>(&address), &length);
+  return ntohs(address.sin_port);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: baseline_server PORT HEAD_BYTES BODY_BYTES\n");
+  const size_t slices = argc == 5 ? std::strtoul(argv[4], nullptr, 10) : 0;
+  if (slices < 2 || slices > kSlicesMax) {
+    std::fprintf(stderr, "usage: baseline_server PORT HEAD_BYTES BODY_BYTES SLICES\n");
     return 2;
   }
   auto server = std::make_unique<Server>();
   const size_t head_size = std::strtoul(argv[2], nullptr, 10);
   server->body.assign(std::strtoul(argv[3], nullptr, 10), 'x');
-  server->head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: " +
-                 std::to_string(server->body.size()) + "\r\nx-padding: ";
-  // The padding makes the head as long as the edge's, so that both write the same number of bytes.
-  const size_t fixed = server->head.size() + 4;
-  server->head.append(head_size > fixed ? head_size - fixed : 0, 'x');
-  server->head += "\r\n\r\n";
+  server->head = make_head(head_size, server->body.size(), "");
+  server->closing_head = make_head(head_size, server->body.size(), "connection: close\r\n");
+  server->answer = make_answer(server->head, server->body, slices);
+  server->closing_answer = make_answer(server->closing_head, server->body, slices);
   llhttp_settings_init(&server->settings);
-  server->settings.on_message_complete = answer;
-
-  uv_loop_init(&server->loop);
-  uv_tcp_init(&server->loop, &server->listener);
-  server->listener.data = server.get();
-  sockaddr_in address{};
-  uv_ip4_addr("127.0.0.1", std::atoi(argv[1]), &address);
-  int status = uv_tcp_bind(&server->listener, reinterpret_cast<const sockaddr*>(&address), 0);
-  if (status == 0)
-    status = uv_listen(reinterpret_cast<uv_stream_t*>(&server->listener), 1024, on_connection);
-  if (status != 0) {
-    std::fprintf(stderr, "baseline_server: 127.0.0.1:%s: %s\n", argv[1], uv_strerror(status));
-    return 1;
-  }
-  int length = sizeof address;
-  uv_tcp_getsockname(&server->listener, reinterpret_cast<sockaddr*>(&address), &length);
-  std::printf("Listening on http://127.0.0.1:%d\n", ntohs(address.sin_port));
+  server->settings.on_message_complete = on_request;
+  const int port = listen_on(*server, std::atoi(argv[1]));
+  if (port == 0) return 1;
+  std::printf("Listening on http://127.0.0.1:%d\n", port);
   std::fflush(stdout);
   return uv_run(&server->loop, UV_RUN_DEFAULT);
 }
