@@ -1,0 +1,168 @@
+# shellcheck shell=bash
+# What the scripts of this folder share: options, the world, cores, servers, loads, figures and cleaning up.
+#
+# A script sets the variables of its options to their defaults, names them in `options`, lists in `smoke_values`
+# (NAME=VALUE) what --smoke sets besides the smallest world, sources this file and calls `begin "$@"`. After that it
+# stands in the root of the source tree and has
+#   $bin     folder of the programs             $world  folder of the world
+#   $run     a temporary folder of its own      $server_core, $load_core  a core for each; the same if there is but one
+# Every child ends with the script, however the script ends.
+# shellcheck disable=SC2154 # options and smoke_values are the script's
+set -euo pipefail
+
+# usage: bench/load/NAME [--scale PERCENT] [--build DIR] [--smoke] and the options that the script names.
+begin() {
+  build=${build:-build/release} scale=${scale:-100}
+  cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
+  take_options "$@"
+  bin=$build/bin
+  world=build/bench/world-$scale
+  run=$(mktemp -d "${TMPDIR:-/tmp}/mirror-bench-XXXXXX")
+  trap clean_up EXIT
+  # Without these, bash would end by the signal itself and run no EXIT trap.
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  local -a cores
+  read -r -a cores < <(python3 -c 'import os; print(*sorted(os.sched_getaffinity(0)))')
+  server_core=${cores[0]} load_core=${cores[-1]}
+  make_world
+}
+
+take_options() {
+  local name
+  while [ $# -gt 0 ]; do
+    name=${1#--}
+    if [ "$1" = --smoke ]; then
+      for name in scale=1 "${smoke_values[@]}"; do printf -v "${name%%=*}" %s "${name#*=}"; done
+      shift
+    elif [ $# -gt 1 ] && [[ $1 == --* && " build scale ${options[*]} " == *" $name "* ]]; then
+      printf -v "${name//-/_}" %s "$2"
+      shift 2
+    else
+      sed -n '2,/^#$/{/^#$/!s/^# //p}' "$0" >&2
+      exit 2
+    fi
+  done
+}
+
+# Only children that still run: a number that was free again may be another's.
+clean_up() {
+  local -a living
+  mapfile -t living < <(jobs -pr)
+  [ ${#living[@]} = 0 ] || kill "${living[@]}" 2>/dev/null || true
+  wait
+  rm -rf "$run"
+}
+
+die() {
+  echo "${0##*/}: $*" >&2
+  exit 1
+}
+
+# The world of a scale is made once and kept; whoever comes meanwhile waits for it. Its questions follow make_world.
+make_world() {
+  mkdir -p build/bench
+  exec 9>"$world.lock"
+  flock 9
+  if [ ! -e "$world/snapshots/CURRENT" ]; then
+    make_new_world "$world.new" >"$run/world.log" 2>&1 9>&- || { cat "$run/world.log" >&2; die "no world"; }
+    rm -rf "$world"
+    mv "$world.new" "$world"
+  elif [ "$bin/make_world" -nt "$world/requests.txt" ]; then
+    "$bin/make_world" --inputs "$world" --scale "$scale"
+  fi
+  exec 9>&-
+}
+
+make_new_world() { # FOLDER
+  rm -rf "$1"
+  mkdir -p "$1"
+  "$bin/mirrorctl" database init --database "sqlite:$1/world.db" &&
+    "$bin/make_world" --database "sqlite:$1/world.db" --inputs "$1" --scale "$scale" &&
+    xargs ops/quickstart.d/make-geoip "$1/world.mmdb" <"$1/geoip.txt" &&
+    "$bin/mirror-compile" --database "sqlite:$1/world.db" --netblocks "$1/netblocks.txt" \
+      --snapshots "$1/snapshots" --created-at 1790000000
+}
+
+# on_core CORE COMMAND...: becomes the command; it is told to end when this script has ended, also by SIGKILL.
+on_core() {
+  local core=$1
+  shift
+  exec setpriv --pdeathsig TERM taskset -c "$core" "$@"
+}
+
+# wait_for COMMAND...: until it is true, for at most 30 seconds.
+wait_for() {
+  local end=$((SECONDS + 30))
+  until "$@"; do
+    [ $SECONDS -lt $end ] || die "waited in vain for: $*"
+    sleep 0.05
+  done
+}
+
+# serve NAME COMMAND...: starts a server on its core; sets $port and $pid once it says where it listens.
+serve() {
+  local output=$run/$1
+  shift
+  on_core "$server_core" "$@" >"$output" 2>&1 &
+  pid=$!
+  wait_for listens "$pid" "$output"
+  port=$(sed -n 's/^Listening on .*:\([0-9]*\)$/\1/p' "$output")
+}
+
+listens() { # PID OUTPUT
+  kill -0 "$1" 2>/dev/null || { cat "$2" >&2; die "the server has ended"; }
+  grep -q '^Listening on ' "$2"
+}
+
+# serve_edge SNAPSHOTS [OPTION]...: one worker, an access log, an admin socket; sets $edge_port and $edge_pid.
+serve_edge() {
+  serve edge "$bin/mirror-edge" --geoip "$world/world.mmdb" --workers 1 --port 0 --log "$run/access.log" \
+    --admin "unix:$run/admin" --snapshots "$@"
+  # shellcheck disable=SC2034  # for the scripts
+  edge_port=$port edge_pid=$pid
+}
+
+# serve_baseline BYTES SLICES: answers of so many bytes in all; sets $port and $pid.
+serve_baseline() {
+  # The head of the edge's answers is close to 200 bytes; what counts is the sum.
+  serve baseline "$bin/baseline_server" 0 200 $(($1 - 200)) "$2"
+}
+
+stop() { # PID
+  kill "$1"
+  wait "$1" || true
+}
+
+# load OUTPUT OPTION...: one line of key=value more in that file. Any failed answer ends the script.
+load() {
+  local output=$1
+  shift
+  # In the background, so that a signal does not have to wait for it.
+  on_core "$load_core" "$bin/load_generator" "$@" >>"$output" &
+  wait $! || die "the load failed: $(tail -n 1 "$output")"
+}
+
+# kind_of_questions NAME: the file of the world's questions of this kind, which is made if need be.
+kind_of_questions() {
+  local file=$run/questions-$1
+  case $1 in
+    metalink) grep '^/metalink?' "$world/requests.txt" >"$file" ;;
+    list) grep '^/mirrorlist?repo=dist[^&]*&arch=[a-z0-9_]*	' "$world/requests.txt" >"$file" ;;
+    mix) file=$world/requests.txt ;;
+  esac
+  echo "$file"
+}
+
+# Figures: from lines of key=value on stdin, and of numbers on stdin.
+value() { sed -n "s/.*\b$1=\([0-9.]*\).*/\1/p"; } # KEY
+median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+median_of() { value "$1" <"$2" | median; } # KEY FILE
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b > 0) printf "%.2f", a / b; else printf "-" }'; }
+# memory PID FIELD...: of /proc/PID/status, as "FIELD N kB".
+memory() {
+  local pid=$1 field text=''
+  shift
+  for field in "$@"; do text+=$(awk -v f="$field:" '$1 == f { printf "%s %.1f MB  ", substr($1, 1, length($1) - 1), $2 / 1024 }' "/proc/$pid/status"); done
+  echo "${text%  }"
+}
