@@ -104,6 +104,8 @@ wait_for() {
 serve() {
   local output=$run/$1
   shift
+  # An earlier server of this name must not be taken for this one.
+  : >"$output"
   on_core "$server_core" "$@" >"$output" 2>&1 &
   pid=$!
   wait_for listens "$pid" "$output"
@@ -143,6 +145,23 @@ load() {
   wait $! || die "the load failed: $(tail -n 1 "$output")"
 }
 
+# attack NAME CONNECTIONS RATE TARGET: misuses the edge in the background from here on, only when nobody else wants the
+# core. What it did stands in $run/attack after end_attack.
+attack() {
+  : >"$run/attack"
+  on_core "$load_core" chrt --idle 0 bench/load/attacker "$1" "$edge_port" "${@:2}" >"$run/attack" &
+  attacker_pid=$!
+  wait_for attacks
+}
+attacks() {
+  kill -0 "$attacker_pid" 2>/dev/null || die "the attacker has ended"
+  grep -q attacking "$run/attack"
+}
+end_attack() {
+  stop "$attacker_pid"
+  sed -i '/^attacking$/d' "$run/attack"
+}
+
 # kind_of_questions NAME: the file of the world's questions of this kind, which is made if need be.
 kind_of_questions() {
   local file=$run/questions-$1
@@ -159,10 +178,11 @@ value() { sed -n "s/.*\b$1=\([0-9.]*\).*/\1/p"; } # KEY
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 median_of() { value "$1" <"$2" | median; } # KEY FILE
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b > 0) printf "%.2f", a / b; else printf "-" }'; }
-# memory PID FIELD...: of /proc/PID/status, as "FIELD N kB".
-memory() {
-  local pid=$1 field text=''
-  shift
-  for field in "$@"; do text+=$(awk -v f="$field:" '$1 == f { printf "%s %.1f MB  ", substr($1, 1, length($1) - 1), $2 / 1024 }' "/proc/$pid/status"); done
+memory_kb() { awk -v f="$2:" '$1 == f { print $2 }' "/proc/$1/status"; } # PID FIELD
+memory() { # PID FIELD...: as "FIELD N MB", for people
+  local field text=''
+  for field in "${@:2}"; do
+    text+="$field $(memory_kb "$1" "$field" | awk '{ printf "%.1f", $1 / 1024 }') MB  "
+  done
   echo "${text%  }"
 }
