@@ -63,13 +63,13 @@ die() {
 make_world() {
   mkdir -p build/bench
   exec 9>"$world.lock"
-  flock 9
+  in_background flock 9
   if [ ! -e "$world/snapshots/CURRENT" ]; then
-    make_new_world "$world.new" >"$run/world.log" 2>&1 9>&- || { cat "$run/world.log" >&2; die "no world"; }
+    make_new_world "$world.new" >"$run/world.log" 2>&1 || { cat "$run/world.log" >&2; die "no world"; }
     rm -rf "$world"
     mv "$world.new" "$world"
   elif [ "$bin/make_world" -nt "$world/requests.txt" ]; then
-    "$bin/make_world" --inputs "$world" --scale "$scale"
+    in_background "$bin/make_world" --inputs "$world" --scale "$scale"
   fi
   exec 9>&-
 }
@@ -77,14 +77,21 @@ make_world() {
 make_new_world() { # FOLDER
   rm -rf "$1"
   mkdir -p "$1"
-  "$bin/mirrorctl" database init --database "sqlite:$1/world.db" &&
-    "$bin/make_world" --database "sqlite:$1/world.db" --inputs "$1" --scale "$scale" &&
-    xargs ops/quickstart.d/make-geoip "$1/world.mmdb" <"$1/geoip.txt" &&
-    "$bin/mirror-compile" --database "sqlite:$1/world.db" --netblocks "$1/netblocks.txt" \
+  in_background "$bin/mirrorctl" database init --database "sqlite:$1/world.db" &&
+    in_background "$bin/make_world" --database "sqlite:$1/world.db" --inputs "$1" --scale "$scale" &&
+    in_background xargs ops/quickstart.d/make-geoip "$1/world.mmdb" <"$1/geoip.txt" &&
+    in_background "$bin/mirror-compile" --database "sqlite:$1/world.db" --netblocks "$1/netblocks.txt" \
       --snapshots "$1/snapshots" --created-at 1790000000
 }
 
-# on_core CORE COMMAND...: becomes the command; it is told to end when this script has ended, also by SIGKILL.
+# in_background COMMAND...: waits for it, so that a signal to the script does not have to. It is told to end when the
+# script has ended, also by SIGKILL.
+in_background() {
+  setpriv --pdeathsig TERM "$@" <&0 &
+  wait $!
+}
+
+# on_core CORE COMMAND...: becomes the command, which likewise ends with the script.
 on_core() {
   local core=$1
   shift
@@ -140,9 +147,8 @@ stop() { # PID
 load() {
   local output=$1
   shift
-  # In the background, so that a signal does not have to wait for it.
-  on_core "$load_core" "$bin/load_generator" "$@" >>"$output" &
-  wait $! || die "the load failed: $(tail -n 1 "$output")"
+  in_background taskset -c "$load_core" "$bin/load_generator" "$@" >>"$output" ||
+    die "the load failed: $(tail -n 1 "$output")"
 }
 
 # attack NAME CONNECTIONS RATE TARGET: misuses the edge in the background from here on, only when nobody else wants the
@@ -173,10 +179,21 @@ kind_of_questions() {
   echo "$file"
 }
 
-# Figures: from lines of key=value on stdin, and of numbers on stdin.
-value() { sed -n "s/.*\b$1=\([0-9.]*\).*/\1/p"; } # KEY
-median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-median_of() { value "$1" <"$2" | median; } # KEY FILE
+# Figures, from lines of key=value. A key that is not there is an error, which an assignment notices.
+value() { # KEY FILE
+  sed -n "s/.*\b$1=\([0-9.]*\).*/\1/p" "$2" | grep . || die "no $1 in $2"
+}
+sorted_values() { value "$1" "$2" | sort -n; }
+median_of() { sorted_values "$1" "$2" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; } # KEY FILE
+# take_medians ARRAY FILE KEY...: into the associative array.
+take_medians() {
+  local -n medians=$1
+  local key
+  for key in "${@:3}"; do
+    # shellcheck disable=SC2034 # the caller's array
+    medians[$key]=$(median_of "$key" "$2")
+  done
+}
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b > 0) printf "%.2f", a / b; else printf "-" }'; }
 memory_kb() { awk -v f="$2:" '$1 == f { print $2 }' "/proc/$1/status"; } # PID FIELD
 memory() { # PID FIELD...: as "FIELD N MB", for people
