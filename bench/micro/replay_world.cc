@@ -11,6 +11,14 @@
 namespace mirror::bench {
 namespace {
 
+RequestHandler::Options handler_options(const ReplayWorld& world, LineRing& log, uint64_t seed) {
+  RequestHandler::Options options;
+  options.trusted_proxies = &world.trusted_proxies();
+  options.log = &log;
+  options.seed = seed;
+  return options;
+}
+
 // All answers are of one second, so that the same seed gives the same bytes.
 constexpr int64_t kNow = 1'790'000'000;
 // A line has at most 12 KB, a usual one 80 bytes: the ring has room for the usual ones.
@@ -73,9 +81,9 @@ Result<std::unique_ptr<ReplayWorld>> ReplayWorld::open(const Paths& paths) {
 Replayer::Replayer(const ReplayWorld& world, const Options& options)
     : world_(world),
       options_(options),
-      peer_(IpAddress::from_ipv4(0x7f000001)),
+      peer_{IpAddress::from_ipv4(0x7f000001), false},
       log_(kLogRingBytes),
-      handler_({{}, {}, &world.trusted_proxies(), &log_, options.seed}, counters_) {
+      handler_(handler_options(world, log_, options.seed), counters_) {
   handler_.adopt(world.generation());
   handler_.set_time(kNow);
   head_.keep_alive = true;
@@ -96,7 +104,7 @@ Response Replayer::answer(size_t index) {
     const auto lines = log_.peek();
     log_.consume(lines[0].size() + lines[1].size());
   }
-  return handler_.respond(head_, peer_);
+  return handler_.respond(head_, peer_, false);
 }
 
 }  // namespace mirror::bench

@@ -14,10 +14,10 @@
 #include "bench/world/questions.h"
 #include "edge/answer/client_address.h"
 #include "edge/http/http_connection.h"
-#include "edge/serve/counters.h"
 #include "edge/serve/generation.h"
 #include "edge/serve/line_ring.h"
 #include "edge/serve/request_handler.h"
+#include "edge/serve/worker_counters.h"
 
 namespace mirror {
 class CommandLine;
@@ -81,7 +81,7 @@ class Replayer {
  private:
   const ReplayWorld& world_;
   const Options options_;
-  const IpAddress peer_;
+  const Peer peer_;
   WorkerCounters counters_;
   LineRing log_;
   RequestHandler handler_;
