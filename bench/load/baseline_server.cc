@@ -1,19 +1,22 @@
 // The floor that the edge is measured against: a minimal libuv + llhttp server that answers every
-// request with the same bytes. One thread, one read and one write a request, kept-alive connections
-// that are closed when the client asks for it, and nothing else: no routing, no limits, no
-// timeouts. Not a server for anybody but the load benchmark.
+// request with bytes that were there before. One thread, one read and one write a request,
+// kept-alive connections that are closed when the client asks for it, and nothing else: no routing,
+// no limits, no timeouts. Not a server for anybody but the load benchmark.
 //
-//   baseline_server PORT HEAD_BYTES BODY_BYTES SLICES
+//   baseline_server PORT SLICES
 //
-// The answer goes out in one write of SLICES slices (2 to 4), as the edge's does: the head, and the
-// body in equal pieces.
+// `GET /BYTES` gets an answer of so many bytes with its head, so that a list of such targets has
+// the sizes of the edge's answers one by one. It goes out in one write of SLICES slices (2 to 4),
+// as the edge's does: the head, and the body in equal pieces.
 #include <llhttp.h>
 #include <uv.h>
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -21,14 +24,34 @@ namespace {
 
 constexpr size_t kSlicesMax = 4;
 
-// The slices of an answer, which point into texts that stay.
+constexpr size_t kBodyMax = size_t{8} << 20;
+// A head as the edge's: its length is a field of eight characters, so that it need not be made
+// anew.
+constexpr size_t kLengthDigits = 8;
+constexpr const char* kHeadBegin =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: ";
+constexpr const char* kKeepEnd =
+    "\r\ndate: Thu, 01 Jan 1970 00:00:00 GMT\r\nx-mirrorlist-generation: 1\r\n\r\n";
+constexpr const char* kCloseEnd =
+    "\r\ndate: Thu, 01 Jan 1970 00:00:00 GMT\r\nx-mirrorlist-generation: 1\r\n"
+    "connection: close\r\n\r\n";
+
+struct Head {
+  explicit Head(const char* end)
+      : text(std::string(kHeadBegin) + std::string(kLengthDigits, ' ') + end),
+        length_at(std::strlen(kHeadBegin)) {}
+  std::string text;
+  size_t length_at;
+};
+
+// The slices of an answer, which point into texts that stay until it is written.
 struct Answer {
   std::array<uv_buf_t, kSlicesMax> slices{};
   unsigned count = 0;
   size_t size = 0;
 
-  void add(std::string& text, size_t begin, size_t size_bytes) {
-    slices[count++] = uv_buf_init(text.data() + begin, static_cast<unsigned>(size_bytes));
+  void add(char* begin, size_t size_bytes) {
+    slices[count++] = uv_buf_init(begin, static_cast<unsigned>(size_bytes));
     size += size_bytes;
   }
 };
@@ -37,11 +60,11 @@ struct Server {
   uv_loop_t loop{};
   uv_tcp_t listener{};
   llhttp_settings_t settings{};
-  std::string head;
-  std::string closing_head;
-  std::string body;
-  Answer answer;
-  Answer closing_answer;
+  size_t slices = 2;
+  Head keep{kKeepEnd};
+  Head closing{kCloseEnd};
+  std::string body = std::string(kBodyMax, 'x');
+  size_t wanted = 0;  // bytes, of the request that is being read
   char read_buffer[65536];
 };
 
@@ -84,11 +107,36 @@ void write_rest(Connection* connection, const Answer& answer, size_t done, bool 
            });
 }
 
+Answer make_answer(Server& server, bool close) {
+  Head& head = close ? server.closing : server.keep;
+  const size_t size = server.wanted > head.text.size() ? server.wanted - head.text.size() : 0;
+  char* const field = head.text.data() + head.length_at;
+  std::fill_n(field, kLengthDigits, ' ');
+  std::to_chars(field, field + kLengthDigits, size);
+  Answer answer;
+  answer.add(head.text.data(), head.text.size());
+  const size_t pieces = server.slices - 1;
+  for (size_t i = 0; i < pieces && size > 0; ++i) {
+    const size_t begin = size * i / pieces;
+    answer.add(server.body.data() + begin, size * (i + 1) / pieces - begin);
+  }
+  return answer;
+}
+
+// Targets are short and come in one read.
+int on_url(llhttp_t* parser, const char* at, size_t length) {
+  Server& server = *static_cast<Connection*>(parser->data)->server;
+  server.wanted = 0;
+  std::from_chars(at + 1, at + length, server.wanted);
+  server.wanted = std::min(server.wanted, kBodyMax);
+  return 0;
+}
+
 int on_request(llhttp_t* parser) {
   auto* connection = static_cast<Connection*>(parser->data);
   Server& server = *connection->server;
   const bool close = llhttp_should_keep_alive(parser) == 0;
-  const Answer& answer = close ? server.closing_answer : server.answer;
+  const Answer answer = make_answer(server, close);
   const int written = uv_try_write(reinterpret_cast<uv_stream_t*>(&connection->handle),
                                    answer.slices.data(), answer.count);
   const size_t done = written > 0 ? static_cast<size_t>(written) : 0;
@@ -130,26 +178,6 @@ void on_connection(uv_stream_t* listener, int status) {
       on_read);
 }
 
-// The padding makes the head as long as the edge's, so that both write the same number of bytes.
-std::string make_head(size_t size, size_t body_size, const char* more) {
-  std::string head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: " +
-                     std::to_string(body_size) + "\r\n" + more + "x-padding: ";
-  const size_t fixed = head.size() + 4;
-  head.append(size > fixed ? size - fixed : 0, 'x');
-  return head + "\r\n\r\n";
-}
-
-Answer make_answer(std::string& head, std::string& body, size_t slices) {
-  Answer answer;
-  answer.add(head, 0, head.size());
-  const size_t pieces = slices - 1;
-  for (size_t i = 0; i < pieces; ++i) {
-    const size_t begin = body.size() * i / pieces;
-    answer.add(body, begin, body.size() * (i + 1) / pieces - begin);
-  }
-  return answer;
-}
-
 // The port that it listens on, or 0 with a message.
 int listen_on(Server& server, int port) {
   uv_loop_init(&server.loop);
@@ -172,19 +200,15 @@ int listen_on(Server& server, int port) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const size_t slices = argc == 5 ? std::strtoul(argv[4], nullptr, 10) : 0;
+  const size_t slices = argc == 3 ? std::strtoul(argv[2], nullptr, 10) : 0;
   if (slices < 2 || slices > kSlicesMax) {
-    std::fprintf(stderr, "usage: baseline_server PORT HEAD_BYTES BODY_BYTES SLICES\n");
+    std::fprintf(stderr, "usage: baseline_server PORT SLICES\n");
     return 2;
   }
   auto server = std::make_unique<Server>();
-  const size_t head_size = std::strtoul(argv[2], nullptr, 10);
-  server->body.assign(std::strtoul(argv[3], nullptr, 10), 'x');
-  server->head = make_head(head_size, server->body.size(), "");
-  server->closing_head = make_head(head_size, server->body.size(), "connection: close\r\n");
-  server->answer = make_answer(server->head, server->body, slices);
-  server->closing_answer = make_answer(server->closing_head, server->body, slices);
+  server->slices = slices;
   llhttp_settings_init(&server->settings);
+  server->settings.on_url = on_url;
   server->settings.on_message_complete = on_request;
   const int port = listen_on(*server, std::atoi(argv[1]));
   if (port == 0) return 1;

@@ -132,10 +132,13 @@ serve_edge() {
   edge_port=$port edge_pid=$pid
 }
 
-# serve_baseline BYTES SLICES: answers of so many bytes in all; sets $port and $pid.
-serve_baseline() {
-  # The head of the edge's answers is close to 200 bytes; what counts is the sum.
-  serve baseline "$bin/baseline_server" 0 200 $(($1 - 200)) "$2"
+# serve_baseline SLICES: sets $port and $pid. It answers what sizes_of wrote.
+serve_baseline() { serve baseline "$bin/baseline_server" 0 "$1"; }
+
+# sizes_of QUESTIONS FILE: for the baseline, targets with the sizes of the answers to these questions.
+sizes_of() {
+  in_background "$build/bench/replay_bench" --snapshots "$world/snapshots" --geoip "$world/world.mmdb" --requests "$1" \
+    --sizes "$2"
 }
 
 stop() { # PID

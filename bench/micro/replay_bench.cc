@@ -16,6 +16,7 @@
 
 #include "base/core/command_line.h"
 #include "base/core/digest.h"
+#include "base/core/files.h"
 #include "base/core/text.h"
 #include "bench/micro/replay_world.h"
 
@@ -24,6 +25,7 @@ namespace {
 
 struct Options {
   ReplayWorld::Paths paths;
+  std::string sizes;  // "": not wanted
   int64_t rounds = 5;
   bool parse = false;
 };
@@ -87,6 +89,18 @@ Result<uint64_t> digest_of(const ReplayWorld& world, bool parse) {
   return digest;
 }
 
+// A target a question, `/BYTES` of its answer and its client: what baseline_server answers.
+Result<void> write_sizes(const ReplayWorld& world, const std::string& path) {
+  Replayer replayer(world, {});
+  std::string lines;
+  for (size_t i = 0; i < world.questions().size(); ++i) {
+    size_t bytes = 0;
+    for (const auto slice : replayer.answer(i).slices) bytes += slice.size();
+    lines += fmt::format("/{}\t{}\n", bytes, world.questions()[i].client);
+  }
+  return replace_file(path, lines);
+}
+
 void print(Part& part) {
   std::sort(part.ns.begin(), part.ns.end());
   fmt::print("{:9} {:7} answers {:8.0f} bytes {:9.0f} ns an answer (least {:.0f}, most {:.0f})\n",
@@ -97,6 +111,7 @@ void print(Part& part) {
 
 Result<void> run(const Options& options) {
   MIRROR_TRY(const auto world, ReplayWorld::open(options.paths));
+  if (!options.sizes.empty()) return write_sizes(*world, options.sizes);
   // First, since it also warms every page.
   MIRROR_TRY(const uint64_t digest, digest_of(*world, options.parse));
   auto parts = parts_of(*world);
@@ -117,6 +132,8 @@ int main(int argc, char** argv) {
   mirror::bench::Options options;
   options.paths.declare(line);
   line.option("--rounds", &options.rounds, 1, 1000, "How often; the median counts");
+  line.option("--sizes", &options.sizes,
+              "Only write the sizes of the answers to this file, as targets for baseline_server");
   line.flag("--parse", &options.parse, "Read the bytes of each request with the HTTP parser, too");
   if (const auto code = line.parse(argc, argv)) return *code;
   if (const auto done = mirror::bench::run(options); !done) {

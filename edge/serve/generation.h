@@ -1,6 +1,6 @@
-// A generation: all that one answer may depend on, a snapshot and a GeoIP database. Made and
-// destroyed by the control thread alone; workers read it between the moment they adopt it and the
-// moment they adopt the next.
+// A generation: all that one answer may depend on, a snapshot and a GeoIP database. Made by the
+// control thread, and destroyed by it or by its loader once no worker reads it: workers do between
+// the moment they adopt it and the moment they adopt the next.
 #pragma once
 
 #include <cstdint>

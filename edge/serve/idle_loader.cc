@@ -15,36 +15,74 @@ IdleLoader::IdleLoader(uv_loop_t* loop)
         return uv_async_init(loop, handle, [](uv_async_t* async) {
           static_cast<IdleLoader*>(async->data)->finish();
         });
-      }) {}
-
-IdleLoader::~IdleLoader() {
-  if (thread_.joinable()) thread_.join();
-}
-
-void IdleLoader::load(Job job, Done done) {
-  MIRROR_ASSERT(!thread_.joinable());
-  done_ = std::move(done);
+      }) {
   // Signals are the control thread's.
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this, work = std::move(job)] {
-    const sched_param none{};
-    // Where it is forbidden the thread is an ordinary one.
-    static_cast<void>(::sched_setscheduler(0, SCHED_IDLE, &none));
-    result_ = work();
-    uv_async_send(finished_.get());
-  });
+  thread_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-void IdleLoader::finish() {
-  // An async may be told once more than there were results.
-  if (!thread_.joinable()) return;
+IdleLoader::~IdleLoader() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_one();
   thread_.join();
-  auto result = std::exchange(result_, std::nullopt);
-  const Done done = std::exchange(done_, nullptr);
-  done(std::move(*result));
+}
+
+void IdleLoader::run() {
+  const sched_param none{};
+  // Where it is forbidden the thread is an ordinary one.
+  static_cast<void>(::sched_setscheduler(0, SCHED_IDLE, &none));
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return stop_ || !tasks_.empty(); });
+    if (tasks_.empty()) return;
+    auto task = std::move(tasks_.front());
+    tasks_.pop_front();
+    lock.unlock();
+    task();
+    // What it holds goes here, too.
+    task = nullptr;
+    lock.lock();
+  }
+}
+
+void IdleLoader::add(std::function<void()> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  changed_.notify_one();
+}
+
+void IdleLoader::load(Job job, Done done) {
+  MIRROR_ASSERT(done_ == nullptr);
+  done_ = std::move(done);
+  add([this, work = std::move(job)] {
+    auto result = work();
+    const std::lock_guard lock(mutex_);
+    result_ = std::move(result);
+    uv_async_send(finished_.get());
+  });
+}
+
+void IdleLoader::dispose(std::shared_ptr<const Generation> generation) {
+  add([held = std::move(generation)]() mutable { held.reset(); });
+}
+
+void IdleLoader::finish() {
+  std::optional<Result<Snapshot>> result;
+  {
+    const std::lock_guard lock(mutex_);
+    result = std::exchange(result_, std::nullopt);
+  }
+  // An async may be told once more than there were results.
+  if (!result) return;
+  std::exchange(done_, nullptr)(std::move(*result));
 }
 
 }  // namespace mirror

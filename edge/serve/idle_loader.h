@@ -1,13 +1,17 @@
-// Loads snapshots on a thread of its own with the scheduling policy SCHED_IDLE (sched(7)): it runs
-// when no worker wants the processor, so that taking over 100 MB costs no client a millisecond, and
-// the control thread goes on answering operators.
+// Loads snapshots, and frees those that nobody uses any more, on a thread of its own with the
+// scheduling policy SCHED_IDLE (sched(7)): it runs when no worker wants the processor, so that
+// taking over 100 MB costs no client a millisecond, and the control thread goes on answering
+// operators.
 //
-// Lives on the control thread. Destroying it waits for the job that runs, whose result is dropped.
+// Lives on the control thread. Destroying it finishes what was begun; results are dropped.
 #pragma once
 
 #include <uv.h>
 
-#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -24,15 +28,24 @@ class IdleLoader final : public SnapshotLoader {
   IdleLoader& operator=(const IdleLoader&) = delete;
 
   void load(Job job, Done done) override;
+  void dispose(std::shared_ptr<const Generation> generation) override;
 
  private:
+  void run();
+  void add(std::function<void()> task);
   void finish();
 
   UvOwner<uv_async_t> finished_;
-  std::thread thread_;
-  Done done_;
-  // The thread's until it has ended.
+  Done done_;  // of the job that was given last; the control thread's
+
+  // Guards what follows.
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> tasks_;
   std::optional<Result<Snapshot>> result_;
+  bool stop_ = false;
+
+  std::thread thread_;
 };
 
 }  // namespace mirror

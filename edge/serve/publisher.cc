@@ -280,8 +280,10 @@ void Publisher::retire(std::unique_ptr<Generation> generation) {
   log_.debug("generation {} is retired", generation->label());
 #ifdef MIRROR_DEBUG_CHECKS
   if (generation->snapshot.use_count() == 1) generation->snapshot->file().seal();
-  sealed_ = std::move(generation);
+  std::swap(sealed_, generation);
 #endif
+  if (started_ && loader_ != nullptr && generation != nullptr)
+    loader_->dispose(std::move(generation));
 }
 
 void Publisher::retire_all() {

@@ -36,7 +36,8 @@ class GenerationSink {
   [[nodiscard]] virtual uint64_t lowest_adopted_ordinal() const = 0;
 };
 
-// Where the work is done that blocks: copying a snapshot into memory, checking and warming it.
+// Where the work is done that takes long: copying a snapshot into memory, checking and warming it,
+// and giving the memory back.
 class SnapshotLoader {
  public:
   virtual ~SnapshotLoader() = default;
@@ -45,6 +46,8 @@ class SnapshotLoader {
   // Runs the job, then `done` with its result on the control thread, later or at once. One job at a
   // time.
   virtual void load(Job job, Done done) = 0;
+  // Frees a generation that nobody uses, sooner or later.
+  virtual void dispose(std::shared_ptr<const Generation> generation) = 0;
 };
 
 enum class GenerationState : uint8_t {

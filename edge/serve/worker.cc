@@ -38,6 +38,18 @@ Peer peer_of(int fd) {
   return {IpAddress::from_sockaddr(address).value_or(IpAddress{}).unmapped(), false};
 }
 
+// Options that connections inherit from the socket that accepts them, so that none of them needs a
+// call of its own.
+void set_for_connections(int listener, int send_buffer_bytes) {
+  // An answer goes out in one write; waiting for more to come would only delay it. A unix socket
+  // knows no such option.
+  const int on = 1;
+  ::setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (send_buffer_bytes > 0) {
+    ::setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
+  }
+}
+
 // libuv's buffers of some slices; it does not write to them.
 struct Buffers {
   explicit Buffers(std::span<const std::string_view> slices)
@@ -89,6 +101,7 @@ Result<void> Worker::open(std::vector<Socket> sockets) {
     return uv_prepare_init(loop_.get(), handle);
   });
   for (auto& socket : sockets) {
+    set_for_connections(socket.fd.get(), limits_.send_buffer_bytes);
     auto listener = std::make_unique<Listener>();
     listener->proxied = socket.proxied;
     if (const int code = uv_pipe_init(loop_.get(), &listener->stream, 0); code != 0)
@@ -276,17 +289,7 @@ void Worker::accept(Listener* listener, UvConnection* connection) {
   connection->stream.data = connection;
   const int code = uv_accept(stream_of(&listener->stream), stream_of(&connection->stream));
   const int fd = descriptor_of(&connection->stream);
-  const Peer peer = code == 0 ? peer_of(fd) : Peer{};
-  if (code == 0 && !peer.is_local) {
-    // An answer goes out in one write; waiting for more to come would only delay it.
-    const int on = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  }
-  if (code == 0 && limits_.send_buffer_bytes > 0) {
-    int bytes = limits_.send_buffer_bytes;
-    uv_send_buffer_size(handle_of(&connection->stream), &bytes);
-  }
-  engine_.opened(*connection, peer, listener->proxied);
+  engine_.opened(*connection, code == 0 ? peer_of(fd) : Peer{}, listener->proxied);
   if (code != 0) {
     counters_.accept_failures.add();
     engine_.ended(*connection);
