@@ -114,7 +114,8 @@ TEST(ClientAddress, IsTheOneThatTheTextOfTheSpecificationNames) {
       const NaiveClient& asker = question.asker;
       const std::vector<std::string_view> lines(asker.forwarded_for.begin(),
                                                 asker.forwarded_for.end());
-      const IpAddress client = resolve_client(Peer{asker.peer}, lines, TrustedProxies(asker.trusted));
+      const IpAddress client =
+          resolve_client(Peer{asker.peer}, lines, TrustedProxies(asker.trusted));
       EXPECT_EQ(client, asker.address())
           << "peer " << asker.peer.to_string() << ", "
           << fmt::format("{}", fmt::join(asker.forwarded_for, " / "));

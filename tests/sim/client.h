@@ -40,8 +40,8 @@ struct Client {
   bool aborts = false;
   bool drips = false;    // sends a byte at a time, with pauses
   bool insists = false;  // asks for the end of the connection, and sends on
-  // Why the server closed its connection: it said so (a limit or a timeout), all came to an end, or it
-  // drained and nothing had been sent that it did not read.
+  // Why the server closed its connection: it said so (a limit or a timeout), all came to an end, or
+  // it drained and nothing had been sent that it did not read.
   bool close_reason = false;
   bool closed_in_drain = false;
   [[nodiscard]] bool is_patient() const { return !stalls && !aborts && !drips && !insists; }
