@@ -17,11 +17,12 @@ enum class ConnectionState : uint8_t {
   kFree,
   kIdle,       // between two requests
   kReading,    // a part of a request, or of a proxy's header, has come
+  kWaiting,    // more requests have come than one turn answers
   kWriting,    // a part of the answer waits for the client
   kLingering,  // refused and shut down: what still comes is thrown away
   kClosing,    // until the socket is closed
 };
-inline constexpr size_t kConnectionStates = 6;
+inline constexpr size_t kConnectionStates = 7;
 
 struct Connection {
   HttpConnection http;
@@ -36,7 +37,7 @@ struct Connection {
   Connection* previous = nullptr;
   Connection* next = nullptr;
 
-  // The read buffer, only while a request is incomplete or waits behind an unfinished answer.
+  // The read buffer, only while a request is incomplete or must wait.
   char* buffer = nullptr;
   uint32_t held = 0;
 

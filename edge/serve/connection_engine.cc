@@ -83,8 +83,12 @@ void ConnectionEngine::discard(Connection& connection, size_t count) {
 
 void ConnectionEngine::process(Connection& connection, Bytes bytes) {
   if (connection.awaits_proxy_header && !take_proxy_header(connection, &bytes)) return;
-  bool answered = false;
+  unsigned answered = 0;
   while (!bytes.empty()) {
+    if (answered == kAnswersPerTurn) {
+      wait_for_turn(connection, bytes);
+      return;
+    }
     RequestHead head;
     const auto outcome = connection.http.parse(bytes, &head);
     if (outcome == HttpConnection::Outcome::kIncomplete) break;
@@ -93,7 +97,7 @@ void ConnectionEngine::process(Connection& connection, Bytes bytes) {
     const Sent sent = send(connection, response);
     if (sent == Sent::kFailed) return;
     bytes.remove_prefix(refused ? bytes.size() : head.size);
-    answered = true;
+    ++answered;
     if (response.close) {
       // Whoever did not ask for the end may send on.
       const bool linger = refused || head.keep_alive || !bytes.empty();
@@ -108,7 +112,7 @@ void ConnectionEngine::process(Connection& connection, Bytes bytes) {
       return;
     }
   }
-  rest(connection, bytes, answered);
+  rest(connection, bytes, answered > 0);
 }
 
 bool ConnectionEngine::take_proxy_header(Connection& connection, Bytes* bytes) {
@@ -147,6 +151,25 @@ void ConnectionEngine::rest(Connection& connection, Bytes bytes, bool answered) 
     // The time for a request counts from its first byte.
     enter(connection, ConnectionState::kReading);
   }
+}
+
+// Without this, one client who sends requests as fast as it can would make all others wait.
+void ConnectionEngine::wait_for_turn(Connection& connection, Bytes bytes) {
+  if (!keep(connection, bytes)) return;
+  transport_.stop_reading(connection);
+  enter(connection, ConnectionState::kWaiting);
+  transport_.take_turns();
+}
+
+bool ConnectionEngine::serve_waiting() {
+  ConnectionList& waiting = list(ConnectionState::kWaiting);
+  if (waiting.empty()) return false;
+  Connection& next = *waiting.front();
+  process(next, {next.buffer, next.held});
+  const bool reads =
+      next.state == ConnectionState::kIdle || next.state == ConnectionState::kReading;
+  if (reads) transport_.start_reading(next);
+  return !waiting.empty();
 }
 
 bool ConnectionEngine::keep(Connection& connection, Bytes bytes) {
@@ -251,11 +274,12 @@ void ConnectionEngine::close_idle() {
 }
 
 void ConnectionEngine::close_all() {
-  for (const auto state : {ConnectionState::kIdle, ConnectionState::kReading,
-                           ConnectionState::kWriting, ConnectionState::kLingering}) {
+  for (const auto state :
+       {ConnectionState::kIdle, ConnectionState::kReading, ConnectionState::kWaiting,
+        ConnectionState::kWriting, ConnectionState::kLingering}) {
     while (!list(state).empty()) {
       const bool unfinished =
-          state == ConnectionState::kReading || state == ConnectionState::kWriting;
+          state != ConnectionState::kIdle && state != ConnectionState::kLingering;
       if (unfinished) counters_.drain_cut.add();
       close(*list(state).front());
     }

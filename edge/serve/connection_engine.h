@@ -4,10 +4,11 @@
 // a parameter: one seed repeats any history (tests/sim).
 //
 // One answer at a time a connection: requests that are pipelined behind an unfinished answer wait
-// in the read buffer and in the kernel. A read buffer belongs to a connection only while it holds
-// bytes; unfinished answers lie in a bounded pool. Where memory or connections run out, those make
-// room that have waited longest. An answer is written, or its rest copied, before a call returns:
-// nothing points into a generation afterwards.
+// in the read buffer and in the kernel. And few of them a turn of the loop: who sends many waits
+// for its next turn, while others are served. A read buffer belongs to a connection only while it
+// holds bytes; unfinished answers lie in a bounded pool. Where memory or connections run out, those
+// make room that have waited longest. An answer is written, or its rest copied, before a call
+// returns: nothing points into a generation afterwards.
 //
 // One thread. Does not allocate after construction.
 #pragma once
@@ -56,6 +57,8 @@ class ConnectionEngine {
   // The client has closed, or the connection is broken.
   void ended(Connection& connection) { close(connection); }
   void written(Connection& connection, bool good);
+  // Answers the next of those who wait for their turn. Whether others are left.
+  [[nodiscard]] bool serve_waiting();
   // The socket is gone: the connection is free.
   void closed(Connection& connection);
 
@@ -92,6 +95,7 @@ class ConnectionEngine {
   // closed.
   [[nodiscard]] bool keep(Connection& connection, Bytes bytes);
   void rest(Connection& connection, Bytes bytes, bool answered);
+  void wait_for_turn(Connection& connection, Bytes bytes);
   [[nodiscard]] char* take_read_buffer();
   void release_buffer(Connection& connection);
 

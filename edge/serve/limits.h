@@ -16,6 +16,8 @@ namespace mirror {
 
 // Above this share of a worker's connections the one that is idle longest is closed to make room.
 inline constexpr uint32_t kCrowdedPercent = 90;
+// Requests of one connection that are answered before others have their turn.
+inline constexpr unsigned kAnswersPerTurn = 4;
 // Bytes that are read and thrown away after a refusal, so that the refusal is not lost in a reset.
 inline constexpr uint64_t kLingerBytesMax = 8 << 20;
 inline constexpr uint64_t kLingerTimeoutMs = 2000;

@@ -29,6 +29,8 @@ class Transport {
   // Bytes come by ConnectionEngine::received() from now on, or no more.
   virtual void start_reading(Connection& connection) = 0;
   virtual void stop_reading(Connection& connection) = 0;
+  // ConnectionEngine::serve_waiting() follows once in each turn, until it says that nobody waits.
+  virtual void take_turns() = 0;
   // Tells the client that nothing more follows. False: the connection is broken.
   [[nodiscard]] virtual bool end_writing(Connection& connection) = 0;
   // Something has come that was not read yet.

@@ -100,6 +100,10 @@ Result<void> Worker::open(std::vector<Socket> sockets) {
     handle->data = this;
     return uv_prepare_init(loop_.get(), handle);
   });
+  turns_ = UvOwner<uv_idle_t>([this](uv_idle_t* handle) {
+    handle->data = this;
+    return uv_idle_init(loop_.get(), handle);
+  });
   for (auto& socket : sockets) {
     set_for_connections(socket.fd.get(), limits_.send_buffer_bytes);
     auto listener = std::make_unique<Listener>();
@@ -123,6 +127,7 @@ Worker::~Worker() {
   message_.close();
   tick_.close();
   before_wait_.close();
+  turns_.close();
   uv_run(loop_.get(), UV_RUN_DEFAULT);
 }
 
@@ -191,6 +196,12 @@ void Worker::on_turn_end() {
   if (turn_began_ns_ == 0) return;
   counters_.turn_ns.add(turn_ns());
   turn_began_ns_ = 0;
+}
+
+// Only while somebody waits for it: the loop looks at the network in between, and does not sleep.
+void Worker::on_turn() {
+  begin_turn();
+  if (!engine_.serve_waiting()) uv_idle_stop(turns_.get());
 }
 
 uint64_t Worker::turn_ns() const {
@@ -368,6 +379,10 @@ void Worker::start_reading(Connection& connection) {
 
 void Worker::stop_reading(Connection& connection) {
   uv_read_stop(stream_of(&static_cast<UvConnection&>(connection).stream));
+}
+
+void Worker::take_turns() {
+  uv_idle_start(turns_.get(), [](uv_idle_t* handle) { worker_of(handle)->on_turn(); });
 }
 
 bool Worker::end_writing(Connection& connection) {

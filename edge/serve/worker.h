@@ -96,6 +96,7 @@ class Worker final : private Transport {
   void take_mail();
   void on_tick();
   void on_turn_end();
+  void on_turn();
   void start_ticking(uint64_t first_ms);
   void begin_drain();
   void close_listeners();
@@ -117,6 +118,7 @@ class Worker final : private Transport {
   [[nodiscard]] size_t unwritten(const Connection& connection) const override;
   void start_reading(Connection& connection) override;
   void stop_reading(Connection& connection) override;
+  void take_turns() override;
   [[nodiscard]] bool end_writing(Connection& connection) override;
   [[nodiscard]] bool has_unread(const Connection& connection) const override;
   void close(Connection& connection) override;
@@ -146,6 +148,7 @@ class Worker final : private Transport {
   UvOwner<uv_async_t> message_;
   UvOwner<uv_timer_t> tick_;
   UvOwner<uv_prepare_t> before_wait_;
+  UvOwner<uv_idle_t> turns_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   size_t open_listeners_ = 0;
   std::thread thread_;

@@ -52,7 +52,8 @@ std::string fault_of(Client::Expect expect, const std::string& head, const std::
 
 Client::Client(Random& random, bool proxied) {
   if (proxied) bytes = "PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n";
-  for (uint64_t left = 1 + random.below(6); left > 0; --left) {
+  hurries = random.below(4) == 0;
+  for (uint64_t left = 1 + random.below(hurries ? 30 : 6); left > 0; --left) {
     insists = insists || (!requests.empty() && requests.back().closes);
     add_request(random);
     if (requests.back().closes && random.below(3) != 0) break;
@@ -60,12 +61,12 @@ Client::Client(Random& random, bool proxied) {
   const auto kind = random.below(10);
   stalls = kind == 0;
   aborts = kind == 1;
-  drips = kind == 2;
+  drips = kind == 2 && !hurries;
 }
 
 void Client::add_request(Random& random) {
   const std::string host = "HTTP/1.1\r\nHost: h\r\n";
-  const bool closes = random.below(8) == 0;
+  const bool closes = random.below(hurries ? 60 : 8) == 0;
   const std::string end = closes ? "Connection: close\r\n\r\n" : "\r\n";
   const std::string list = "/mirrorlist?path=pub/d&country=SE ";
   switch (random.below(12)) {

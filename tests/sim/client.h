@@ -39,6 +39,7 @@ struct Client {
   bool stalls = false;
   bool aborts = false;
   bool drips = false;    // sends a byte at a time, with pauses
+  bool hurries = false;  // sends much, and all that it can at once
   bool insists = false;  // asks for the end of the connection, and sends on
   // Why the server closed its connection: it said so (a limit or a timeout), all came to an end, or
   // it drained and nothing had been sent that it did not read.

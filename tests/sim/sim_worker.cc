@@ -68,6 +68,7 @@ void SimWorker::accept(std::deque<Client*>& waiting) {
 void SimWorker::step_socket() {
   Socket& socket = sockets_[random_.below(limits_.connections)];
   if (socket.client == nullptr) return;
+  answers_in_turn_ = 0;
   switch (random_.below(6)) {
     case 0:
       return client_sends(socket);
@@ -88,9 +89,9 @@ void SimWorker::client_sends(Socket& socket) {
   Client& client = *socket.client;
   if (socket.broken || client.sent == client.bytes.size()) return;
   const size_t left = client.bytes.size() - client.sent;
-  const size_t count =
-      client.drips ? 1
-                   : 1 + random_.below(random_.below(2) == 0 ? left : std::min<size_t>(left, 40));
+  size_t count = 1 + random_.below(random_.below(2) == 0 ? left : std::min<size_t>(left, 40));
+  if (client.drips) count = 1;
+  if (client.hurries) count = left;
   client.sent += count;
   socket.arrived += count;
   note(2 + count);
@@ -160,7 +161,8 @@ void SimWorker::deliver(Socket& socket) {
   }
   const auto room = engine_.room(socket);
   MIRROR_ASSERT(!room.empty());
-  const size_t count = std::min(room.size(), 1 + random_.below(unread));
+  const size_t count =
+      std::min(room.size(), socket.client->hurries ? unread : 1 + random_.below(unread));
   const size_t from = socket.client->sent - unread;
   std::memcpy(room.data(), socket.client->bytes.data() + from, count);
   socket.read += count;
@@ -194,6 +196,13 @@ void SimWorker::tick() {
   engine_.sweep();
 }
 
+void SimWorker::turn() {
+  if (!takes_turns_) return;
+  answers_in_turn_ = 0;
+  note(14);
+  takes_turns_ = engine_.serve_waiting();
+}
+
 void SimWorker::drain() {
   draining_ = true;
   engine_.begin_drain();
@@ -218,13 +227,19 @@ void SimWorker::check_invariants() const {
   MIRROR_ASSERT(engine_.pending_blocks_used() * kPendingBlockSize <= limits_.pending_bytes);
   MIRROR_ASSERT(counters_.pending_bytes.get() <= limits_.pending_bytes);
   MIRROR_ASSERT(engine_.read_buffers_used() <= limits_.read_buffers);
-  // Whoever has an unfinished answer is not read from.
+  MIRROR_ASSERT(takes_turns_ || engine_.count(ConnectionState::kWaiting) == 0);
+  // Whoever has an unfinished answer or waits for its turn is not read from, whoever may send is.
   size_t writing = 0;
   for (uint32_t i = 0; i < limits_.connections; ++i) {
-    const bool writes = sockets_[i].state == ConnectionState::kWriting;
+    const Socket& socket = sockets_[i];
+    const bool writes = socket.state == ConnectionState::kWriting;
+    const bool waits = socket.state == ConnectionState::kWaiting;
+    const bool open =
+        socket.state != ConnectionState::kFree && socket.state != ConnectionState::kClosing;
     writing += writes ? 1 : 0;
-    MIRROR_ASSERT(!writes || !sockets_[i].reading);
-    MIRROR_ASSERT(writes == (sockets_[i].pending_first != nullptr));
+    MIRROR_ASSERT(!open || socket.reading == !(writes || waits));
+    MIRROR_ASSERT(!waits || socket.held > 0);
+    MIRROR_ASSERT(writes == (socket.pending_first != nullptr));
   }
   MIRROR_ASSERT(writing == engine_.count(ConnectionState::kWriting));
 }
@@ -234,6 +249,8 @@ void SimWorker::check_invariants() const {
 int64_t SimWorker::write(Connection& connection, std::span<const std::string_view> slices) {
   auto& socket = static_cast<Socket&>(connection);
   MIRROR_ASSERT(!socket.closing && !socket.ended_writing && !socket.writes_later);
+  // However much a client sends at once: others are served before it has more than these.
+  MIRROR_ASSERT(++answers_in_turn_ <= kAnswersPerTurn);
   if (socket.broken) return -1;
   const size_t room = socket.capacity - std::min(socket.capacity, socket.on_the_way.size());
   size_t left = std::min(room, size_of(slices));

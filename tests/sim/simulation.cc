@@ -41,9 +41,12 @@ std::string Simulation::run() {
   if (!started) return started.error().message;
   while (totals_.clients < kClients) step();
   // The end may come at once, or when all is done.
-  for (size_t left = random_.below(kBusySteps); left > 0; --left) step();
+  const size_t busy_steps = random_.below(random_.below(2) == 0 ? 50 : kBusySteps);
+  for (size_t i = 0; i < busy_steps; ++i) step();
   for (auto& worker : workers_) worker->drain();
-  for (size_t i = 0; i < kDrainSteps; ++i) step();
+  // Sometimes the time to drain is short.
+  const size_t drain_steps = random_.below(3) == 0 ? random_.below(30) : kDrainSteps;
+  for (size_t i = 0; i < drain_steps; ++i) step();
   for (auto& worker : workers_) {
     worker->finish();
     worker->adopt();
@@ -78,6 +81,10 @@ void Simulation::step() {
     case 4:
     case 5:
       worker.accept(waiting_[at]);
+      break;
+    case 6:
+    case 7:
+      worker.turn();
       break;
     default:
       for (size_t i = 0; i < 8; ++i) worker.step_socket();

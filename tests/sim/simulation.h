@@ -47,6 +47,8 @@ class SimWorker final : public Transport {
   void adopt();
   void drain();
   void tick();
+  // Whoever waits for its turn has it, if anybody does.
+  void turn();
   // Closes everything, and finishes what that brings.
   void finish();
   void check_invariants() const;
@@ -72,6 +74,7 @@ class SimWorker final : public Transport {
   size_t unwritten(const Connection& connection) const override;
   void start_reading(Connection& connection) override;
   void stop_reading(Connection& connection) override;
+  void take_turns() override { takes_turns_ = true; }
   bool end_writing(Connection& connection) override;
   bool has_unread(const Connection& connection) const override;
   void close(Connection& connection) override;
@@ -90,7 +93,9 @@ class SimWorker final : public Transport {
   GenerationSlot slot_;
   std::unique_ptr<Socket[]> sockets_;
   bool draining_ = false;
-  bool finishing_ = false;  // the time to drain is over
+  bool takes_turns_ = false;
+  unsigned answers_in_turn_ = 0;  // begun since the last event
+  bool finishing_ = false;        // the time to drain is over
   uint64_t close_reasons_ = 0;
   uint64_t history_ = 0xcbf29ce484222325;
 };
