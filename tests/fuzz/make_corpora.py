@@ -122,7 +122,8 @@ def target():
              "/mirrorlist?repo=old--1&arch=c&path=pub/beta", "/mirrorlist?repo=rawhide&arch=noarch", "/metalink?path=pub/alpha", "/metalink?path=pub/alpha/boot.iso",
              "/metalink?path=pub/alpha/repomd.xml&country=SE,DE,US,GB,JP,KR,CA", "/metalink?path=pub/beta/R%26D/R%26D%20%3c1%3e.iso",
              "/mirrorlist?%70%61%74%68=pub", "/mirrorlist?path", "/mirrorlist?=x&path=pub", "/mirrorlist?path=x%y", "/mirrorlist?" + "&".join("p%d=%d" % (i, i) for i in range(500)),
-             "/mirrorlist?path=" + "/" * 5000, "/mirrorlist?path=" + "a/" * 3000, "/mirrorlist?x=" + "a" * 40000, "/mirrorlist?country=SE&path=pub/alpha/1/os&ip=20.1.0.1&redirect"]
+             "/mirrorlist?path=" + "/" * 5000, "/mirrorlist?path=" + "a/" * 3000, "/mirrorlist?x=" + "a" * 40000, "/mirrorlist?country=SE&path=pub/alpha/1/os&ip=20.1.0.1&redirect",
+             base + "/%%300&redirect"]
     return {"%03d" % number: text for number, text in enumerate(texts)}
 
 

@@ -139,7 +139,7 @@ std::string difference(const OracleAnswer& want, const Reply& got) {
   if (want.locations.empty() != got.location.empty()) return "whether there is a Location";
   if (!want.locations.empty()) {
     const auto fits = [&](const std::string& url) {
-      return percent_decoded(url) == percent_decoded(got.location);
+      return percent_decoded(with_encoded_file(url)) == percent_decoded(got.location);
     };
     if (std::none_of(want.locations.begin(), want.locations.end(), fits))
       return fmt::format("Location {}, permitted {}", got.location, fmt::join(want.locations, " "));
