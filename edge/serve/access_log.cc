@@ -14,7 +14,8 @@ namespace mirror {
 namespace {
 
 Result<UniqueFd> open_for_append(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+  // Without O_NONBLOCK a FIFO that nobody reads would hold the program up, here and at its end.
+  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644));
   if (!fd.valid()) return fail_errno(errno, fmt::format("opening the access log {}", path));
   return fd;
 }
@@ -86,6 +87,7 @@ void AccessLog::write(std::string_view lines) {
   while (!lines.empty()) {
     const ssize_t written = ::write(file_.get(), lines.data(), lines.size());
     if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EAGAIN && wait_for_room()) continue;
     if (written < 0) break;
     lines.remove_prefix(static_cast<size_t>(written));
   }
@@ -103,6 +105,16 @@ void AccessLog::write(std::string_view lines) {
     log_.error("{}",
                fail_errno(error, fmt::format("writing the access log {}", path_)).value().message);
   failing_ = true;
+}
+
+// Whoever reads a pipe or terminal may be slow; the lines that come meanwhile wait in the rings, or
+// are dropped. False: the program ends, or the file is to be opened again.
+bool AccessLog::wait_for_room() {
+  while (!stop_.load(std::memory_order_acquire) && !reopen_.load(std::memory_order_acquire)) {
+    pollfd room{file_.get(), POLLOUT, 0};
+    if (::poll(&room, 1, static_cast<int>(kLogFlushMs)) != 0) return true;
+  }
+  return false;
 }
 
 void AccessLog::open_again() {

@@ -44,6 +44,7 @@ class AccessLog {
   void run();
   void drain();
   void write(std::string_view lines);
+  [[nodiscard]] bool wait_for_room();
   void open_again();
 
   const std::string path_;

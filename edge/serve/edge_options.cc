@@ -55,8 +55,10 @@ constexpr int64_t kAgeMax = int64_t{10} * 366 * 86400;
 void declare_serving(CommandLine& line, RawOptions& raw, ServerOptions& server) {
   line.option("--snapshots", &server.publisher.snapshots,
               "Directory that mirror-compile publishes to", "MIRROR_SNAPSHOTS");
-  line.option("--listen", &raw.listen,
-              "ADDRESS, ADDRESS:PORT or unix:PATH to listen on (127.0.0.1); may be repeated");
+  line.option(
+      "--listen", &raw.listen,
+      "ADDRESS, ADDRESS:PORT or unix:PATH to listen on (127.0.0.1 if nothing else is listened "
+      "on); may be repeated");
   line.option("--listen-proxy", &raw.listen_proxy,
               "The same for trusted proxies that speak the PROXY protocol; may be repeated");
   line.option("--port", &raw.port, 0, 65535, "Port where --listen names none; 0: any free one");
@@ -75,7 +77,8 @@ void declare_serving(CommandLine& line, RawOptions& raw, ServerOptions& server) 
               "ADDRESS:PORT or unix:PATH for /-/status, /-/metrics and the like (none otherwise)");
   line.option(
       "--trusted-proxy", &raw.trusted_proxies,
-      "CIDR of proxies whose X-Forwarded-For counts (127.0.0.0/8 and ::1); may be repeated");
+      "CIDR of proxies whose X-Forwarded-For and PROXY headers count (127.0.0.0/8 and ::1; unix "
+      "sockets always); may be repeated");
   line.flag("--no-ip-parameter", &raw.no_ip_parameter, "Ignore ip= in queries");
   line.option("--hand-over", &server.sockets.hand_over,
               "Path of a unix socket by which another mirror-edge can take over without a pause");

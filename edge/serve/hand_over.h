@@ -5,9 +5,14 @@
 // one stops accepting and drains. If the new one ends before, nothing has happened.
 //
 // Messages of a SOCK_SEQPACKET socket, each a line of text:
+// clang-format off
 //   old: mirror-edge-hand-over 1 COUNT
-//   old: ROLE OWNED PATH           COUNT times, a descriptor with each; PATH is that of a unix
-//   socket new: ready old: done
+//   old: ROLE PATH                  COUNT times, a descriptor with each; PATH of a unix socket that
+//                                   it owns, or nothing
+//   new: ready
+//   old: done
+// clang-format on
+//
 // Only a process of the same user or of root is answered. Each side gives the other a limited time.
 #pragma once
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <utility>
 
 #include "base/core/files.h"
 #include "base/core/random.h"
@@ -317,8 +318,12 @@ void Server::on_signal(int number) {
       start_successor();
       return;
     default:
-      if (!draining_) {
-        drain();
+      if (!std::exchange(told_to_end_, true)) {
+        if (!draining_) {
+          drain();
+        } else {
+          log_.info("ending already: finishing what is under way; a second signal ends at once");
+        }
         return;
       }
       log_.info("the second signal: ending at once");
@@ -423,7 +428,14 @@ void Server::on_taken_over() {
 void Server::end() {
   for (auto& worker : workers_) worker->join();
   publisher_.retire_all();
-  log_.info("ended");
+  uint64_t cut = 0;
+  for (const auto& worker : workers_) cut += worker->counters().drain_cut.get();
+  if (cut > 0) {
+    log_.warning("ended; {} connections were cut off: their requests or answers took too long",
+                 cut);
+  } else {
+    log_.info("ended");
+  }
   uv_stop(loop_.get());
 }
 

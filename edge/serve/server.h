@@ -97,6 +97,7 @@ class Server final : private GenerationSink {
   std::vector<ListenSocket> copies_;      // of what the workers accept from, for whoever takes over
   std::unique_ptr<TakeOver> take_over_;
   bool draining_ = false;
+  bool told_to_end_ = false;  // by a signal
   bool handed_over_ = false;
   bool owns_paths_ = true;
   bool pid_file_written_ = false;
