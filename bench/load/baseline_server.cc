@@ -3,11 +3,11 @@
 // kept-alive connections that are closed when the client asks for it, and nothing else: no routing,
 // no limits, no timeouts. Not a server for anybody but the load benchmark.
 //
-//   baseline_server PORT SLICES
+//   baseline_server PORT
 //
-// `GET /BYTES` gets an answer of so many bytes with its head, so that a list of such targets has
-// the sizes of the edge's answers one by one. It goes out in one write of SLICES slices (2 to 4),
-// as the edge's does: the head, and the body in equal pieces.
+// `GET /BYTES/SLICES` gets an answer of so many bytes with its head, in one write of so many slices
+// (1 to 4): the head, and the body in equal pieces. A list of such targets has the sizes and slices
+// of the edge's answers one by one.
 #include <llhttp.h>
 #include <uv.h>
 
@@ -60,11 +60,11 @@ struct Server {
   uv_loop_t loop{};
   uv_tcp_t listener{};
   llhttp_settings_t settings{};
-  size_t slices = 2;
   Head keep{kKeepEnd};
   Head closing{kCloseEnd};
   std::string body = std::string(kBodyMax, 'x');
-  size_t wanted = 0;  // bytes, of the request that is being read
+  size_t wanted = 0;  // bytes, of the request that is being read, ...
+  size_t slices = 1;  // ... and in how many slices
   char read_buffer[65536];
 };
 
@@ -127,8 +127,11 @@ Answer make_answer(Server& server, bool close) {
 int on_url(llhttp_t* parser, const char* at, size_t length) {
   Server& server = *static_cast<Connection*>(parser->data)->server;
   server.wanted = 0;
-  std::from_chars(at + 1, at + length, server.wanted);
+  server.slices = 1;
+  const auto bytes = std::from_chars(at + 1, at + length, server.wanted);
+  if (bytes.ptr < at + length) std::from_chars(bytes.ptr + 1, at + length, server.slices);
   server.wanted = std::min(server.wanted, kBodyMax);
+  server.slices = std::clamp(server.slices, size_t{1}, kSlicesMax);
   return 0;
 }
 
@@ -200,13 +203,11 @@ int listen_on(Server& server, int port) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const size_t slices = argc == 3 ? std::strtoul(argv[2], nullptr, 10) : 0;
-  if (slices < 2 || slices > kSlicesMax) {
-    std::fprintf(stderr, "usage: baseline_server PORT SLICES\n");
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: baseline_server PORT\n");
     return 2;
   }
   auto server = std::make_unique<Server>();
-  server->slices = slices;
   llhttp_settings_init(&server->settings);
   server->settings.on_url = on_url;
   server->settings.on_message_complete = on_request;

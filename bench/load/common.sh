@@ -132,8 +132,8 @@ serve_edge() {
   edge_port=$port edge_pid=$pid
 }
 
-# serve_baseline SLICES: sets $port and $pid. It answers what sizes_of wrote.
-serve_baseline() { serve baseline "$bin/baseline_server" 0 "$1"; }
+# Sets $port and $pid. It answers what sizes_of wrote.
+serve_baseline() { serve baseline "$bin/baseline_server" 0; }
 
 # sizes_of QUESTIONS FILE: for the baseline, targets with the sizes of the answers to these questions.
 sizes_of() {

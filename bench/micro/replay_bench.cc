@@ -89,14 +89,18 @@ Result<uint64_t> digest_of(const ReplayWorld& world, bool parse) {
   return digest;
 }
 
-// A target a question, `/BYTES` of its answer and its client: what baseline_server answers.
+// A target a question, `/BYTES/SLICES` of its answer, and its client: what baseline_server answers.
 Result<void> write_sizes(const ReplayWorld& world, const std::string& path) {
   Replayer replayer(world, {});
   std::string lines;
   for (size_t i = 0; i < world.questions().size(); ++i) {
     size_t bytes = 0;
-    for (const auto slice : replayer.answer(i).slices) bytes += slice.size();
-    lines += fmt::format("/{}\t{}\n", bytes, world.questions()[i].client);
+    size_t slices = 0;
+    for (const auto slice : replayer.answer(i).slices) {
+      bytes += slice.size();
+      slices += slice.empty() ? 0 : 1;
+    }
+    lines += fmt::format("/{}/{}\t{}\n", bytes, slices, world.questions()[i].client);
   }
   return replace_file(path, lines);
 }
