@@ -1,7 +1,10 @@
 // Many histories of an edge, each from a seed. MIRROR_SEED sets the first one, MIRROR_SEEDS how
 // many there are.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 
 #include "tests/sim/simulation.h"
@@ -13,6 +16,13 @@ namespace {
 constexpr uint64_t kSeeds = 200;
 constexpr uint64_t kRepeated = 5;
 
+// Of the history that is under way. What is checked by an assertion within it aborts the program.
+char current_seed[64];
+
+void say_seed(int) {
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, current_seed, sizeof current_seed);
+}
+
 uint64_t seed_count() {
   const char* text = std::getenv("MIRROR_SEEDS");
   return text == nullptr ? kSeeds : std::strtoull(text, nullptr, 10);
@@ -21,8 +31,11 @@ uint64_t seed_count() {
 TEST(EdgeSimulation, EveryHistoryIsRight) {
   const Library library;
   const uint64_t first = test_seed() % 1'000'000'000;
+  std::signal(SIGABRT, say_seed);
   Simulation::Totals totals;
   for (uint64_t seed = first; seed < first + seed_count(); ++seed) {
+    std::snprintf(current_seed, sizeof current_seed,
+                  "the history of MIRROR_SEED=%ju MIRROR_SEEDS=1\n", uintmax_t{seed});
     Simulation simulation(seed, library);
     const auto fault = simulation.run();
     ASSERT_EQ(fault, "") << "MIRROR_SEED=" << seed << " MIRROR_SEEDS=1";

@@ -60,7 +60,7 @@ void SimWorker::accept(std::deque<Client*>& waiting) {
   socket->capacity = 1 + random_.below(random_.below(2) == 0 ? 3000 : 300000);
   socket->on_the_way.clear();
   socket->reading = socket->ended_writing = false;
-  socket->broken = socket->client_ended = socket->end_seen = false;
+  socket->broken = socket->client_ended = false;
   note(1);
   engine_.opened(*socket, {IpAddress::from_ipv4(0x7f000001), false}, proxied_);
 }

@@ -36,7 +36,6 @@ class SimWorker final : public Transport {
     bool closing = false;
     bool broken = false;        // the client has gone
     bool client_ended = false;  // it has closed in order
-    bool end_seen = false;      // the engine knows
   };
 
   SimWorker(const Clock& clock, Random& random, const WorkerLimits& limits, bool proxied);

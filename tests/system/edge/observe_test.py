@@ -72,6 +72,9 @@ class MetricsTest(EdgeTest):
         self.assertEqual(samples[("refused_requests_total", ("reason", "method"))], 1)
         self.assertEqual(samples[("accepted_total",)], 2)
         self.assertEqual(samples[("generation",)], 1)
+        self.assertEqual(samples[("swaps_total",)], 2)  # of each worker the first one
+        self.assertGreater(samples[("bytes_sent_total",)], 12 * 100)
+        self.assertGreater(samples[("snapshot_age_seconds",)], 0)
         self.assertEqual(samples[("snapshot_hosts",)], 3)
         self.assertEqual(samples[("ready",)], 1)
         self.assertEqual(samples[("request_duration_seconds_count",)], 12)
@@ -84,6 +87,11 @@ class MetricsTest(EdgeTest):
             self.assertGreater(samples[(name + "_sum",)], 0)
         self.assertEqual(families["mirror_edge_connections"].type, "gauge")
         self.assertEqual(families["mirror_edge_accepted"].type, "counter")
+
+    def test_refused_snapshots(self):
+        edge = self.start()
+        self.snapshots.point_to(b"garbage\n")
+        wait_until(lambda: self.scrape(edge)[0][("refusals_total",)] == 1, "the refusal")
 
     def test_without_a_snapshot(self):
         os.unlink(self.snapshots.file("CURRENT"))
@@ -114,6 +122,29 @@ class StatusTest(EdgeTest):
         with Client(edge.address) as client:
             client.send(b"nonsense\r\n\r\n")
             self.assertEqual(client.read().generation, 1)
+
+
+class SlowDiskTest(EdgeTest):
+    def test_nobody_waits_for_the_log(self):
+        """A pipe that nobody reads is the slowest of all disks."""
+        self.snapshots.compile("one", mirrors=3)
+        path = os.path.join(self.folder, "pipe")
+        os.mkfifo(path)
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            edge = self.start("--log", path, "--workers", "1", "--max-requests", "0")
+            with Client(edge.address) as client:
+
+                def dropped():
+                    for _ in range(1000):
+                        self.assertEqual(client.ask(LOGGED).status, 200)
+                    return edge.counter("log_lines_dropped")
+                wait_until(dropped, "lines to be dropped")
+            self.assertGreater(edge.counter("log_lines"), 0)
+            self.assertEqual(edge.stop(), 0)
+            self.assertTrue(os.read(reader, 100).startswith(b"IP: 127.0.0.1; DATE: "))
+        finally:
+            os.close(reader)
 
 
 class LogTest(EdgeTest):

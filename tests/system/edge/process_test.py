@@ -205,14 +205,6 @@ class SignalTest(EdgeTest):
         wait_until(lambda: "SIGHUP: looking" in edge.complaints(), "SIGHUP to be taken")
         self.assertEqual(edge.get(TARGET).status, 200)
 
-    def test_drain_ends_in_time(self):
-        edge = self.start("--drain-timeout", "1")
-        with Client(edge.address) as late:
-            late.send(b"GET / HTTP/1.1\r\n")
-            wait_until(lambda: edge.counter("connections") == 1, "the connection")
-            edge.signal(signal.SIGTERM)
-            self.assertEqual(edge.process.wait(10), 0)
-
     def test_second_signal_ends_at_once(self):
         edge = self.start()
         with Client(edge.address) as late:
