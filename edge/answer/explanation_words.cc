@@ -11,7 +11,6 @@
 namespace mirror {
 namespace {
 
-// In the order of AnswerGroup.
 std::string quoted(std::string_view text) { return quote_for_message(text); }
 
 std::string quoted_names(std::span<const std::string_view> names) {

@@ -2,8 +2,8 @@
 //   MirrorManager's, byte for byte, for each question that has a repository and an architecture and
 //   was not refused before mirrors were looked up:
 //     IP: 192.0.2.1; DATE: 2026-11-23; COUNTRY: DE; REPO: fedora-44; ARCH: x86_64
-//   JSON, an object a line, for every answer but those to health checks; what is not known is left
-//   out.
+//   JSON, an object a line, for every well-formed request that was answered from a snapshot, but
+//   those for health checks; what is not known is left out.
 //
 // One object a worker thread. Does not allocate after construction.
 #pragma once

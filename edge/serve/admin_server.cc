@@ -84,6 +84,11 @@ Result<void> AdminServer::listen(ListenSocket socket) {
   return {};
 }
 
+void AdminServer::stop_listening() {
+  listener_.close();
+  socket_.fd = UniqueFd();
+}
+
 void AdminServer::on_connection(int status) {
   if (status != 0) return;
   // The oldest client has had its time: a stuck one must not lock operators out.

@@ -36,6 +36,9 @@ class AdminServer {
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
 
+  // Accepts nobody any more; who is being answered still is.
+  void stop_listening();
+
   // "http://127.0.0.1:3001" or "unix:/run/mirror-edge.sock"
   [[nodiscard]] const std::string& url() const { return socket_.url; }
   // Borrowed: what is handed over to a successor.

@@ -32,6 +32,8 @@ struct Connection {
   bool close_after_write = false;
   bool linger_after_write = false;
   uint32_t requests_left = 0;
+  unsigned answered = 0;   // in the turn ...
+  uint64_t turn = 0;       // ... of this number
   uint64_t since_ms = 0;   // time of the entry into this state
   uint64_t discarded = 0;  // bytes thrown away while lingering
   Connection* previous = nullptr;

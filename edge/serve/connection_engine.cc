@@ -27,12 +27,22 @@ void ConnectionEngine::add(Connection& connection) {
 // ---------------------------------------------------------------- accepting
 
 Connection* ConnectionEngine::find_free() {
-  ConnectionList& idle = list(ConnectionState::kIdle);
-  if (open_count() * 100 >= uint64_t{limits_.connections} * kCrowdedPercent && !idle.empty()) {
-    counters_.idle_evicted.add();
-    close(*idle.front());
+  if (open_count() * 100 >= uint64_t{limits_.connections} * kCrowdedPercent) {
+    if (Connection* idle = find_evictable_idle(); idle != nullptr) {
+      counters_.idle_evicted.add();
+      close(*idle);
+    }
   }
   return list(ConnectionState::kFree).front();
+}
+
+// Idle is who has sent nothing, not who has not been read from yet.
+Connection* ConnectionEngine::find_evictable_idle() {
+  Connection* idle = list(ConnectionState::kIdle).front();
+  for (unsigned i = 0; i < kEvictionLooks && idle != nullptr; ++i, idle = idle->next) {
+    if (!transport_.has_unread(*idle)) return idle;
+  }
+  return nullptr;
 }
 
 void ConnectionEngine::opened(Connection& connection, const Peer& peer, bool proxied) {
@@ -83,9 +93,13 @@ void ConnectionEngine::discard(Connection& connection, size_t count) {
 
 void ConnectionEngine::process(Connection& connection, Bytes bytes) {
   if (connection.awaits_proxy_header && !take_proxy_header(connection, &bytes)) return;
-  unsigned answered = 0;
+  if (connection.turn != transport_.turn()) {
+    connection.turn = transport_.turn();
+    connection.answered = 0;
+  }
+  bool answered = false;
   while (!bytes.empty()) {
-    if (answered == kAnswersPerTurn) {
+    if (connection.answered == kAnswersPerTurn) {
       wait_for_turn(connection, bytes);
       return;
     }
@@ -97,7 +111,8 @@ void ConnectionEngine::process(Connection& connection, Bytes bytes) {
     const Sent sent = send(connection, response);
     if (sent == Sent::kFailed) return;
     bytes.remove_prefix(refused ? bytes.size() : head.size);
-    ++answered;
+    ++connection.answered;
+    answered = true;
     if (response.close) {
       // Whoever did not ask for the end may send on.
       const bool linger = refused || head.keep_alive || !bytes.empty();
@@ -112,7 +127,7 @@ void ConnectionEngine::process(Connection& connection, Bytes bytes) {
       return;
     }
   }
-  rest(connection, bytes, answered > 0);
+  rest(connection, bytes, answered);
 }
 
 bool ConnectionEngine::take_proxy_header(Connection& connection, Bytes* bytes) {
@@ -165,6 +180,7 @@ bool ConnectionEngine::serve_waiting() {
   ConnectionList& waiting = list(ConnectionState::kWaiting);
   if (waiting.empty()) return false;
   Connection& next = *waiting.front();
+  next.answered = 0;
   process(next, {next.buffer, next.held});
   const bool reads =
       next.state == ConnectionState::kIdle || next.state == ConnectionState::kReading;
@@ -191,11 +207,23 @@ bool ConnectionEngine::keep(Connection& connection, Bytes bytes) {
 }
 
 char* ConnectionEngine::take_read_buffer() {
-  if (read_buffers_.available() == 0 && !list(ConnectionState::kReading).empty()) {
-    counters_.readers_evicted.add();
-    close(*list(ConnectionState::kReading).front());
+  if (read_buffers_.available() == 0) {
+    if (Connection* reader = find_evictable_reader(); reader != nullptr) {
+      counters_.readers_evicted.add();
+      close(*reader);
+    }
   }
   return read_buffers_.take();
+}
+
+// Whoever sends slowly; then who does not take its answer and yet sends on; then who sends much.
+Connection* ConnectionEngine::find_evictable_reader() {
+  if (Connection* slow = list(ConnectionState::kReading).front(); slow != nullptr) return slow;
+  Connection* writer = list(ConnectionState::kWriting).front();
+  for (unsigned i = 0; i < kEvictionLooks && writer != nullptr; ++i, writer = writer->next) {
+    if (writer->buffer != nullptr) return writer;
+  }
+  return list(ConnectionState::kWaiting).front();
 }
 
 void ConnectionEngine::release_buffer(Connection& connection) {

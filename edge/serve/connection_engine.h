@@ -43,7 +43,7 @@ class ConnectionEngine {
 
   // --- accepting
   // A connection for a client who waits, after making room if it is crowded; nullptr if there is
-  // none now. It stays free until opened().
+  // none now. It stays free until opened(). Who has sent something is never closed for it.
   [[nodiscard]] Connection* find_free();
   // It has a socket now. With `proxied` it must begin with a PROXY header and come from a trusted
   // proxy. Starts reading, or closes.
@@ -97,6 +97,9 @@ class ConnectionEngine {
   void rest(Connection& connection, Bytes bytes, bool answered);
   void wait_for_turn(Connection& connection, Bytes bytes);
   [[nodiscard]] char* take_read_buffer();
+  // The one whose read buffer goes if another one needs it; nullptr if there is none.
+  [[nodiscard]] Connection* find_evictable_reader();
+  [[nodiscard]] Connection* find_evictable_idle();
   void release_buffer(Connection& connection);
 
   // --- writing

@@ -19,6 +19,8 @@ namespace {
 constexpr std::string_view kGreeting = "mirror-edge-hand-over 1 ";
 constexpr std::string_view kReady = "ready";
 constexpr std::string_view kDone = "done";
+constexpr std::string_view kRefused = "refused: ";
+constexpr std::string_view kEnding = "ending";
 constexpr size_t kMessageMax = 512;
 constexpr int kSendTimeoutSeconds = 5;
 constexpr std::array<std::pair<ListenRole, std::string_view>, 4> kRoles = {
@@ -87,7 +89,7 @@ Result<Message> receive_message(int fd) {
     std::memcpy(&received, CMSG_DATA(passed), sizeof received);
     message.fd = UniqueFd(received);
   }
-  if (size == 0) return fail(ErrorKind::kConflict, "the other process has closed the connection");
+  if (size == 0) return fail_errno(ECONNRESET, "the other process has closed the connection");
   if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
     return fail(ErrorKind::kInvalid, "a message is too long, or too few files may be open");
   return message;
@@ -176,11 +178,11 @@ void HandOverServer::on_connection() {
   if (!fd.valid() || ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0)
     return;
   if (!is_same_user(fd.get())) {
-    log_.warning("hand-over: refused a process of another user");
+    refuse(fd.get(), "it belongs to another user");
     return;
   }
   if (successor_.valid()) {
-    log_.warning("hand-over: refused a process, since another one is taking over");
+    refuse(fd.get(), "another one is taking over; try again when that is done");
     return;
   }
   if (const auto given = give(fd.get()); !given) {
@@ -202,6 +204,11 @@ void HandOverServer::on_connection() {
         static_cast<HandOverServer*>(timer->data)->drop("it was not ready in time");
       },
       kHandOverTimeoutMs, 0);
+}
+
+void HandOverServer::refuse(int fd, std::string_view why) {
+  log_.warning("hand-over: refused a process: {}", why);
+  static_cast<void>(send_message(fd, fmt::format("{}{}", kRefused, why)));
 }
 
 Result<void> HandOverServer::give(int fd) {
@@ -234,9 +241,17 @@ void HandOverServer::on_message() {
 void HandOverServer::drop(std::string_view why) {
   log_.error("hand-over: the process that wanted to take over is dropped: {}; this one serves on",
              why);
+  static_cast<void>(send_message(successor_.get(), fmt::format("{}{}", kRefused, why)));
   uv_timer_stop(timer_.get());
   successor_poll_.close();
   successor_ = UniqueFd();
+}
+
+bool HandOverServer::end() {
+  if (!successor_.valid()) return false;
+  static_cast<void>(send_message(successor_.get(), kEnding));
+  log_.info("hand-over: another process has the sockets; it goes on with them");
+  return true;
 }
 
 // ---------------------------------------------------------------- the new one
@@ -262,6 +277,10 @@ Result<std::unique_ptr<TakeOver>> TakeOver::begin(const std::string& path) {
 Result<void> TakeOver::receive_sockets() {
   MIRROR_TRY(const Message greeting, receive_message(fd_.get()));
   const std::string_view text = greeting.text;
+  if (text.starts_with(kRefused)) {
+    return fail(ErrorKind::kConflict, "the other process refuses this one: {}",
+                quote_for_message(text.substr(kRefused.size())));
+  }
   const auto count =
       text.starts_with(kGreeting) ? parse_uint64(text.substr(kGreeting.size())) : std::nullopt;
   if (!count || *count > kListenSocketsMax) {
@@ -287,11 +306,16 @@ Result<void> TakeOver::receive_sockets() {
 }
 
 Result<void> TakeOver::report_ready() {
-  MIRROR_CHECK(send_message(fd_.get(), kReady));
-  MIRROR_TRY(const Message answer, receive_message(fd_.get()));
-  if (answer.text == kDone) return {};
-  return fail(ErrorKind::kInvalid, "the other process answered '{}'",
-              quote_for_message(answer.text));
+  // What was said before it ended, or dropped this one, can still be read.
+  static_cast<void>(send_message(fd_.get(), kReady));
+  auto answer = receive_message(fd_.get());
+  // unix(7): a reset is told once, and before a message that is still there.
+  if (!answer && answer.error().system_errno == ECONNRESET) answer = receive_message(fd_.get());
+  if (!answer && answer.error().system_errno == ECONNRESET) return {};
+  if (!answer) return tl::unexpected(answer.error());
+  if (answer->text == kDone || answer->text == kEnding) return {};
+  return fail(ErrorKind::kConflict, "the other process serves on, it said '{}'",
+              quote_for_message(answer->text));
 }
 
 }  // namespace mirror

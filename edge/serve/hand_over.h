@@ -10,7 +10,10 @@
 //   old: ROLE PATH                  COUNT times, a descriptor with each; PATH of a unix socket that
 //                                   it owns, or nothing
 //   new: ready
-//   old: done
+//   old: done                       it stops accepting
+// or, in place of its next message,
+//   old: refused: WHY               the new one must end
+//   old: ending                     it ends anyway: the new one goes on with the sockets
 // clang-format on
 //
 // Only a process of the same user or of root is answered. Each side gives the other a limited time.
@@ -49,6 +52,9 @@ class HandOverServer {
                                                                     ListenSocket socket,
                                                                     const Log& log,
                                                                     Callbacks callbacks);
+  // This process ends by itself: whoever has the sockets already goes on with them. True if
+  // somebody has.
+  [[nodiscard]] bool end();
   ~HandOverServer();
   HandOverServer(const HandOverServer&) = delete;
   HandOverServer& operator=(const HandOverServer&) = delete;
@@ -61,6 +67,7 @@ class HandOverServer {
   [[nodiscard]] Result<void> give(int fd);
   void on_message();
   void drop(std::string_view why);
+  void refuse(int fd, std::string_view why);
 
   uv_loop_t* const loop_;
   const Log& log_;
@@ -84,7 +91,9 @@ class TakeOver {
 
   // What the old one had, all of it.
   [[nodiscard]] std::vector<ListenSocket> take_sockets() { return std::move(sockets_); }
-  // Tells the old one that this process answers now, and waits until it has heard it.
+  // Tells the old one that this process answers now, and waits until it has heard it. An error if
+  // the old one serves on, so that this process must end; none if it ends, or has ended, whatever
+  // it says.
   [[nodiscard]] Result<void> report_ready();
 
  private:

@@ -1,5 +1,6 @@
 #include "edge/serve/idle_loader.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 
@@ -30,6 +31,9 @@ IdleLoader::~IdleLoader() {
     stop_ = true;
   }
   changed_.notify_one();
+  // Nobody must wait for a thread that gets no processor.
+  const sched_param none{};
+  static_cast<void>(::pthread_setschedparam(thread_.native_handle(), SCHED_OTHER, &none));
   thread_.join();
 }
 

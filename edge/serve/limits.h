@@ -16,8 +16,11 @@ namespace mirror {
 
 // Above this share of a worker's connections the one that is idle longest is closed to make room.
 inline constexpr uint32_t kCrowdedPercent = 90;
-// Requests of one connection that are answered before others have their turn.
+// Requests of one connection that are answered before others have their turn, however often it is
+// read from.
 inline constexpr unsigned kAnswersPerTurn = 4;
+// Where something must make room, so many of those that have waited longest are looked at.
+inline constexpr unsigned kEvictionLooks = 8;
 // Bytes that are read and thrown away after a refusal, so that the refusal is not lost in a reset.
 inline constexpr uint64_t kLingerBytesMax = 8 << 20;
 inline constexpr uint64_t kLingerTimeoutMs = 2000;
@@ -50,7 +53,7 @@ inline constexpr size_t kRecordsKept = 16;
 // A process that wants to take over has this time for each step.
 inline constexpr uint64_t kHandOverTimeoutMs = 60000;
 // Sockets that are handed over or passed by a service manager.
-inline constexpr size_t kListenSocketsMax = 4096;
+inline constexpr size_t kListenSocketsMax = 65536;
 
 // Descriptors that are not connections: admin clients, log, files being opened; a worker's loop, to
 // which its listeners come.

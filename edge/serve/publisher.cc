@@ -196,6 +196,7 @@ void Publisher::finish_load(const Current& current, const FileIdentity& identity
     refuse(current.name.to_string(), opened.error().message);
   }
   if (std::exchange(look_again_, false)) look(std::exchange(look_again_forced_, false));
+  if (started_) sink_.load_ended();
 }
 
 bool Publisher::look_at_geo(bool forced) {

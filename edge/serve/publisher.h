@@ -34,6 +34,9 @@ class GenerationSink {
   virtual void publish(const Generation& generation) = 0;
   // Of the generations that the workers have adopted, the earliest; 0 if some worker has none yet.
   [[nodiscard]] virtual uint64_t lowest_adopted_ordinal() const = 0;
+  // A snapshot has been loaded, or refused, in the background; Publisher::waiting() may have
+  // changed.
+  virtual void load_ended() = 0;
 };
 
 // Where the work is done that takes long: copying a snapshot into memory, checking and warming it,

@@ -74,10 +74,8 @@ Server::~Server() {
   for (auto& worker : workers_) worker->stop();
   for (auto& worker : workers_) worker->join();
   workers_.clear();
-  // What lies there is the successor's, or still of the process before.
-  if (handed_over_ || !owns_paths_) return;
-  for (const auto& path : owned_paths_) ::unlink(path.c_str());
-  if (pid_file_written_) ::unlink(options_.pid_file.c_str());
+  remove_owned_paths({});
+  remove_pid_file();
 }
 
 Result<std::unique_ptr<Server>> Server::create(const ServerOptions& options, const Clock& clock,
@@ -153,9 +151,12 @@ WorkerLimits Server::share_limits(size_t sockets) const {
 
 Result<void> Server::open_listeners(EdgeSockets sockets) {
   urls_ = sockets.urls();
-  owned_paths_ = sockets.owned_paths();
   take_over_ = std::move(sockets.take_over);
-  owns_paths_ = take_over_ == nullptr;
+  for (const auto& path : sockets.owned_paths()) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) == 0)
+      owned_paths_.push_back({path, status.st_dev, status.st_ino});
+  }
   limits_ = share_limits(sockets.served.size());
   if (sockets.admin.fd.valid()) {
     MIRROR_TRY(admin_,
@@ -274,10 +275,18 @@ Result<void> Server::run() {
                 options_.publisher.snapshots);
   }
   MIRROR_CHECK(start_workers());
-  finish_take_over();
-  if (!options_.pid_file.empty()) {
-    MIRROR_CHECK(replace_file(options_.pid_file, fmt::format("{}\n", ::getpid())));
-    pid_file_written_ = true;
+  if (take_over_ == nullptr) {
+    MIRROR_CHECK(write_pid_file());
+  } else {
+    if (auto taken = finish_take_over(); !taken) {
+      // What was accepted meanwhile is answered.
+      hand_over_.reset();
+      leave_to_other_process();
+      uv_run(loop_.get(), UV_RUN_DEFAULT);
+      return taken;
+    }
+    // Nobody else serves any more.
+    if (const auto written = write_pid_file(); !written) log_.error("{}", written.error().message);
   }
   announce();
   notify_service_manager(fmt::format("MAINPID={}\nREADY=1\n", ::getpid()));
@@ -285,18 +294,43 @@ Result<void> Server::run() {
   return {};
 }
 
-void Server::finish_take_over() {
-  if (take_over_ == nullptr) return;
-  const auto told = take_over_->report_ready();
+Result<void> Server::finish_take_over() {
+  auto told = take_over_->report_ready();
   take_over_.reset();
-  owns_paths_ = told.has_value();
-  if (told) {
-    log_.info("this process has taken over");
-  } else {
-    // Both answer now; ending here would lose what was accepted already.
-    log_.error("taking over: {}; look whether the other process still runs, and stop it",
-               told.error().message);
+  if (!told) return with_context(std::move(told).error(), "taking over");
+  log_.info("this process has taken over");
+  return {};
+}
+
+Result<void> Server::write_pid_file() {
+  if (options_.pid_file.empty()) return {};
+  MIRROR_CHECK(replace_file(options_.pid_file, fmt::format("{}\n", ::getpid())));
+  pid_file_written_ = true;
+  return {};
+}
+
+void Server::remove_pid_file() {
+  if (!std::exchange(pid_file_written_, false)) return;
+  constexpr uint64_t kPidFileMax = 32;
+  const auto text = read_file(options_.pid_file, kPidFileMax);
+  if (text && *text == fmt::format("{}\n", ::getpid())) ::unlink(options_.pid_file.c_str());
+}
+
+// None is removed while another process may take over: those are the other one's, or still its.
+void Server::remove_owned_paths(std::string_view except) {
+  if (take_over_ != nullptr) owned_paths_.clear();
+  std::vector<OwnedPath> kept;
+  for (const auto& owned : owned_paths_) {
+    struct stat status {};
+    if (owned.path == except) {
+      kept.push_back(owned);
+      continue;
+    }
+    if (::lstat(owned.path.c_str(), &status) == 0 && status.st_dev == owned.device &&
+        status.st_ino == owned.inode)
+      ::unlink(owned.path.c_str());
   }
+  owned_paths_ = std::move(kept);
 }
 
 void Server::announce() const {
@@ -333,6 +367,10 @@ void Server::on_signal(int number) {
 
 void Server::look(bool forced) {
   publisher_.look(forced);
+  load_ended();
+}
+
+void Server::load_ended() {
   if (publisher_.waiting() && !draining_) {
     uv_timer_start(
         retry_timer_.get(), [](uv_timer_t* timer) { server_of(timer)->look(false); }, kRetryMs, 0);
@@ -353,7 +391,10 @@ void Server::drain() {
   log_.info("draining: no new connections, answers under way are finished, for at most {} seconds",
             options_.drain_timeout_ms / 1000);
   notify_service_manager("STOPPING=1\n");
-  // Nobody takes over any more; the workers' descriptors are the last ones.
+  // Nobody takes over any more; the workers' descriptors are the last ones, and whoever comes now
+  // may listen at the same paths. Operators still see how it ends.
+  if (hand_over_ != nullptr && hand_over_->end()) owned_paths_.clear();
+  remove_owned_paths(admin_ == nullptr ? "" : std::string_view(admin_->socket().owned_path));
   hand_over_.reset();
   copies_.clear();
   for (auto& worker : workers_) worker->drain();
@@ -415,11 +456,16 @@ void Server::start_successor() {
 }
 
 void Server::on_taken_over() {
-  handed_over_ = true;
-  draining_ = true;
   log_.info("handed over: finishing what is under way, for at most {} seconds",
             options_.drain_timeout_ms / 1000);
-  admin_.reset();
+  leave_to_other_process();
+}
+
+// Stops accepting; all that has a name is the other one's.
+void Server::leave_to_other_process() {
+  draining_ = true;
+  owned_paths_.clear();
+  if (admin_ != nullptr) admin_->stop_listening();
   copies_.clear();
   for (auto& worker : workers_) worker->hand_over();
   start_drain_timer();

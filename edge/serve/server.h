@@ -3,6 +3,7 @@
 // this file names is called from it.
 #pragma once
 
+#include <sys/types.h>
 #include <uv.h>
 
 #include <cstdint>
@@ -56,6 +57,13 @@ class Server final : private GenerationSink {
   [[nodiscard]] Result<void> run();
 
  private:
+  // A path and what lay there when it was ours: somebody else's of the same name stays.
+  struct OwnedPath {
+    std::string path;
+    dev_t device = 0;
+    ino_t inode = 0;
+  };
+
   Server(const ServerOptions& options, const Clock& clock, const Log& log);
   [[nodiscard]] Result<void> open();
   [[nodiscard]] WorkerLimits share_limits(size_t sockets) const;
@@ -67,7 +75,11 @@ class Server final : private GenerationSink {
   void watch(const std::string& directory);
   void start_timers();
   [[nodiscard]] Result<void> start_workers();
-  void finish_take_over();
+  [[nodiscard]] Result<void> finish_take_over();
+  [[nodiscard]] Result<void> write_pid_file();
+  void remove_pid_file();
+  // All but one that is still in use; "": all.
+  void remove_owned_paths(std::string_view except);
   void announce() const;
 
   void on_signal(int number);
@@ -77,6 +89,7 @@ class Server final : private GenerationSink {
   void start_drain_timer();
   void start_successor();
   void on_taken_over();
+  void leave_to_other_process();
   void end();
   [[nodiscard]] AdminReply answer_admin(std::string_view target);
   [[nodiscard]] Readiness current_readiness() const;
@@ -84,6 +97,7 @@ class Server final : private GenerationSink {
   // GenerationSink
   void publish(const Generation& generation) override;
   [[nodiscard]] uint64_t lowest_adopted_ordinal() const override;
+  void load_ended() override;
 
   const ServerOptions options_;
   const Clock& clock_;
@@ -93,13 +107,11 @@ class Server final : private GenerationSink {
   uint64_t open_files_ = 0;
   WorkerLimits limits_;
   std::vector<std::string> urls_;
-  std::vector<std::string> owned_paths_;  // unlinked at the end
-  std::vector<ListenSocket> copies_;      // of what the workers accept from, for whoever takes over
+  std::vector<OwnedPath> owned_paths_;  // of unix sockets, which go when nobody listens any more
+  std::vector<ListenSocket> copies_;    // of what the workers accept from, for whoever takes over
   std::unique_ptr<TakeOver> take_over_;
   bool draining_ = false;
   bool told_to_end_ = false;  // by a signal
-  bool handed_over_ = false;
-  bool owns_paths_ = true;
   bool pid_file_written_ = false;
 
   std::unique_ptr<AccessLog> access_log_;

@@ -40,7 +40,9 @@ class Transport {
 
   // A clock that never jumps, as of this turn of the loop.
   [[nodiscard]] virtual uint64_t now_ms() const = 0;
-  // Nanoseconds since this turn began, as of now.
+  // The number of this turn of the loop.
+  [[nodiscard]] virtual uint64_t turn() const = 0;
+  // Nanoseconds since it began, as of now.
   [[nodiscard]] virtual uint64_t turn_ns() const = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "base/core/assert.h"
@@ -81,7 +82,15 @@ Worker::Worker(const Options& options)
 
 Result<std::unique_ptr<Worker>> Worker::create(const Options& options,
                                                std::vector<Socket> sockets) {
-  std::unique_ptr<Worker> worker(new Worker(options));
+  std::unique_ptr<Worker> worker;
+  try {
+    worker.reset(new Worker(options));
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorKind::kLimit,
+                "there is not enough memory for a worker's {} connections and {} MB of unfinished "
+                "answers: lower --max-connections, --pending-megabytes or --workers",
+                options.limits.connections, options.limits.pending_bytes >> 20);
+  }
   MIRROR_CHECK(worker->open(std::move(sockets)));
   return worker;
 }
@@ -188,12 +197,16 @@ void Worker::run() {
 }
 
 void Worker::begin_turn() {
-  if (turn_began_ns_ == 0) turn_began_ns_ = clock_.monotonic_ns();
+  if (turn_began_ns_ != 0) return;
+  turn_began_ns_ = clock_.monotonic_ns();
+  ++turn_;
 }
 
 // Just before the loop waits again.
 void Worker::on_turn_end() {
   if (turn_began_ns_ == 0) return;
+  // Who was busy when a client came may be idle now.
+  if (held_connections_ > 0) resume_accepting();
   counters_.turn_ns.add(turn_ns());
   turn_began_ns_ = 0;
 }
@@ -219,7 +232,7 @@ void Worker::on_message() {
   }
   if (command == Command::kStop && !stopping_) {
     stopping_ = true;
-    close_listeners();
+    for (auto& listener : listeners_) close_listener(*listener);
     engine_.close_all();
   }
   end_if_drained();
@@ -262,14 +275,20 @@ void Worker::begin_drain() {
 }
 
 void Worker::close_listeners() {
-  if (std::exchange(listeners_closed_, true)) return;
+  closes_listeners_ = true;
   for (auto& listener : listeners_) {
-    uv_close(handle_of(&listener->stream), [](uv_handle_t* handle) {
-      auto* worker = worker_of(handle);
-      --worker->open_listeners_;
-      worker->end_if_drained();
-    });
+    if (!listener->holds_connection) close_listener(*listener);
   }
+}
+
+void Worker::close_listener(Listener& listener) {
+  if (std::exchange(listener.closes, true)) return;
+  if (std::exchange(listener.holds_connection, false)) --held_connections_;
+  uv_close(handle_of(&listener.stream), [](uv_handle_t* handle) {
+    auto* worker = worker_of(handle);
+    --worker->open_listeners_;
+    worker->end_if_drained();
+  });
 }
 
 void Worker::end_if_drained() {
@@ -288,6 +307,7 @@ void Worker::on_connection(Listener* listener, int status) {
   if (connection == nullptr) {
     // libuv keeps this connection and stops accepting until it is taken from it.
     listener->holds_connection = true;
+    ++held_connections_;
     counters_.accept_pauses.add();
     return;
   }
@@ -310,21 +330,23 @@ void Worker::accept(Listener* listener, UvConnection* connection) {
 void Worker::resume_accepting() {
   for (auto& listener : listeners_) {
     if (!listener->holds_connection) continue;
+    // One that is being closed will be free in a moment: no other one must make room.
+    const bool none_is_free = engine_.count(ConnectionState::kFree) == 0;
+    if (none_is_free && engine_.count(ConnectionState::kClosing) > 0) return;
     auto* connection = static_cast<UvConnection*>(engine_.find_free());
     if (connection == nullptr) return;
     listener->holds_connection = false;
-    if (uv_is_closing(handle_of(&listener->stream)) == 0) accept(listener.get(), connection);
+    --held_connections_;
+    accept(listener.get(), connection);
+    if (closes_listeners_) close_listener(*listener);
   }
 }
 
 void Worker::on_closed(UvConnection* connection) {
   begin_turn();
   engine_.closed(*connection);
-  if (draining_) {
-    end_if_drained();
-  } else {
-    resume_accepting();
-  }
+  if (held_connections_ > 0) resume_accepting();
+  if (draining_) end_if_drained();
 }
 
 // ---------------------------------------------------------------- the transport

@@ -80,6 +80,7 @@ class Worker final : private Transport {
     uv_pipe_t stream;  // libuv's pipe is a plain stream over a descriptor: TCP or unix
     bool proxied = false;
     bool holds_connection = false;  // accepted by libuv, and no connection of ours was free for it
+    bool closes = false;
   };
   struct UvConnection : Connection {
     uv_pipe_t stream{};
@@ -99,7 +100,9 @@ class Worker final : private Transport {
   void on_turn();
   void start_ticking(uint64_t first_ms);
   void begin_drain();
+  // All but those that hold a connection for which there is no room yet.
   void close_listeners();
+  void close_listener(Listener& listener);
   void end_if_drained();
   // Every callback of the loop comes through here first.
   void begin_turn();
@@ -123,6 +126,7 @@ class Worker final : private Transport {
   [[nodiscard]] bool has_unread(const Connection& connection) const override;
   void close(Connection& connection) override;
   [[nodiscard]] uint64_t now_ms() const override { return uv_now(loop_.get()); }
+  [[nodiscard]] uint64_t turn() const override { return turn_; }
   [[nodiscard]] uint64_t turn_ns() const override;
 
   const WorkerLimits limits_;
@@ -138,11 +142,13 @@ class Worker final : private Transport {
   std::atomic<bool> ended_{false};
 
   std::unique_ptr<UvConnection[]> connections_;
+  uint64_t turn_ = 0;
   int64_t turn_began_ns_ = 0;  // 0: the loop waits
   bool draining_ = false;
   bool hands_over_ = false;
   bool stopping_ = false;
-  bool listeners_closed_ = false;
+  bool closes_listeners_ = false;
+  size_t held_connections_ = 0;  // by listeners
 
   UvLoop loop_;
   UvOwner<uv_async_t> message_;

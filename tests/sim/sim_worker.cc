@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/core/assert.h"
 #include "tests/sim/simulation.h"
@@ -68,7 +69,7 @@ void SimWorker::accept(std::deque<Client*>& waiting) {
 void SimWorker::step_socket() {
   Socket& socket = sockets_[random_.below(limits_.connections)];
   if (socket.client == nullptr) return;
-  answers_in_turn_ = 0;
+  if (random_.below(3) == 0) ++turn_;
   switch (random_.below(6)) {
     case 0:
       return client_sends(socket);
@@ -198,7 +199,7 @@ void SimWorker::tick() {
 
 void SimWorker::turn() {
   if (!takes_turns_) return;
-  answers_in_turn_ = 0;
+  ++turn_;
   note(14);
   takes_turns_ = engine_.serve_waiting();
 }
@@ -249,8 +250,10 @@ void SimWorker::check_invariants() const {
 int64_t SimWorker::write(Connection& connection, std::span<const std::string_view> slices) {
   auto& socket = static_cast<Socket&>(connection);
   MIRROR_ASSERT(!socket.closing && !socket.ended_writing && !socket.writes_later);
-  // However much a client sends at once: others are served before it has more than these.
-  MIRROR_ASSERT(++answers_in_turn_ <= kAnswersPerTurn);
+  // However much a client sends at once: others are served before it has more than these. The turn
+  // of those who wait is another one.
+  if (std::exchange(socket.counted_turn, turn_) != turn_) socket.answers = 0;
+  MIRROR_ASSERT(++socket.answers <= kAnswersPerTurn + kAnswersPerTurn);
   if (socket.broken) return -1;
   const size_t room = socket.capacity - std::min(socket.capacity, socket.on_the_way.size());
   size_t left = std::min(room, size_of(slices));
@@ -309,6 +312,9 @@ void SimWorker::close(Connection& connection) {
   socket.client->close_reason = reasons > close_reasons_ || finishing_;
   socket.client->closed_in_drain = draining_ && socket.arrived == socket.read;
   close_reasons_ = reasons;
+  // Nobody who has sent something makes room for others.
+  if (std::exchange(idle_evicted_, counters_.idle_evicted.get()) != counters_.idle_evicted.get())
+    MIRROR_ASSERT(socket.arrived == socket.read);
   // The engine takes its memory back at once: these bytes must not be looked at again.
   socket.writes_later = false;
   socket.later.clear();

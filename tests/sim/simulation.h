@@ -34,6 +34,8 @@ class SimWorker final : public Transport {
     bool reading = false;
     bool ended_writing = false;
     bool closing = false;
+    uint64_t counted_turn = 0;  // of `answers`
+    unsigned answers = 0;
     bool broken = false;        // the client has gone
     bool client_ended = false;  // it has closed in order
   };
@@ -78,6 +80,7 @@ class SimWorker final : public Transport {
   bool has_unread(const Connection& connection) const override;
   void close(Connection& connection) override;
   uint64_t now_ms() const override;
+  uint64_t turn() const override { return turn_; }
   uint64_t turn_ns() const override { return 1; }
 
   const Clock& clock_;
@@ -93,9 +96,10 @@ class SimWorker final : public Transport {
   std::unique_ptr<Socket[]> sockets_;
   bool draining_ = false;
   bool takes_turns_ = false;
-  unsigned answers_in_turn_ = 0;  // begun since the last event
-  bool finishing_ = false;        // the time to drain is over
+  uint64_t turn_ = 0;
+  bool finishing_ = false;  // the time to drain is over
   uint64_t close_reasons_ = 0;
+  uint64_t idle_evicted_ = 0;
   uint64_t history_ = 0xcbf29ce484222325;
 };
 
@@ -120,6 +124,7 @@ class Simulation final : private GenerationSink {
   // GenerationSink
   void publish(const Generation& generation) override;
   uint64_t lowest_adopted_ordinal() const override;
+  void load_ended() override {}
 
   Random random_;
   const Library& library_;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """One edge takes the place of another under a storm of connections, and not one request is lost."""
 import os
+import re
 import signal
 import socket
 import struct
@@ -220,7 +221,9 @@ class HandOverTest(EdgeTest):
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as second:
                 second.settimeout(DEADLINE)
                 second.connect(self.path)
-                self.assertEqual(second.recv(512), b"")
+                self.assertRegex(second.recv(512), b"^refused: another one is taking over")
+            with self.assertRaisesRegex(AssertionError, "refuses this one: .*another one is taking over"):
+                self.take_over(".third")
         self.assertIn("another one is taking over", edge.complaints())
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
@@ -229,10 +232,110 @@ class HandOverTest(EdgeTest):
         self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
         os.chmod(self.path, 0o666)
         done = subprocess.run(["python3", "-c", "import socket,sys\ns=socket.socket(socket.AF_UNIX,socket.SOCK_SEQPACKET)\n"
-                               "s.connect(sys.argv[1])\nsys.exit(len(s.recv(512)))", self.path], check=False, user="nobody",
-                              env={"PATH": os.environ["PATH"]}, stdin=subprocess.DEVNULL)
-        self.assertEqual(done.returncode, 0)
+                               "s.connect(sys.argv[1])\nprint(s.recv(512), s.recv(512))", self.path], check=True, user="nobody",
+                              env={"PATH": os.environ["PATH"]}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.assertEqual(done.stdout, b"b'refused: it belongs to another user' b''\n")
         self.assertIn("another user", edge.complaints())
+
+    def give_to_test(self):
+        """A successor of our own, which has got the sockets."""
+        successor = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.addCleanup(successor.close)
+        successor.settimeout(DEADLINE)
+        successor.connect(self.path)
+        text, got, _, _ = socket.recv_fds(successor, 512, 1)
+        for _ in range(int(text.split()[2])):
+            _, more, _, _ = socket.recv_fds(successor, 512, 1)
+            got += more
+        for descriptor in got:
+            self.addCleanup(os.close, descriptor)
+        return successor
+
+    def test_the_old_one_ends_meanwhile(self):
+        """Whoever has the sockets goes on with them, and their paths stay."""
+        edge = self.start(*self.options)
+        with self.give_to_test() as successor:
+            self.assertEqual(edge.stop(), 0)
+            self.assertEqual(successor.recv(512), b"ending")
+        for path in (self.path, self.local, edge.admin[5:]):
+            self.assertTrue(os.path.exists(path), path)
+
+    def test_what_is_not_its_own_stays(self):
+        """Another process listens at the paths of one that ends."""
+        pid_file = os.path.join(self.folder, "pid")
+        options = [*self.options, "--pid-file", pid_file, "--admin", "127.0.0.1:0"]
+        edge = self.start(*options)
+        with Client(self.local) as late:
+            late.send(b"GET / HTTP/1.1\r\n")
+            wait_until(lambda: b"mirror_edge_connections 1\n" in self.metrics(edge), "the connection")
+            edge.signal(signal.SIGTERM)
+            wait_until(lambda: not os.path.exists(self.local), "the drain to begin")
+            after = self.start(*options, name=".after")
+        self.assertEqual(edge.process.wait(DEADLINE), 0)
+        for path in (self.path, self.local, pid_file):
+            self.assertTrue(os.path.exists(path), path)
+        with Client(self.local) as client:
+            self.assertEqual(client.ask(TARGET).status, 200)
+        self.assertEqual(after.stop(), 0)
+        self.assertFalse(os.path.exists(self.local) or os.path.exists(pid_file))
+
+    def metrics(self, edge):
+        host, port = re.search(r"Admin on http://(.*):(.*)\n", edge.said()).groups()
+        with Client((host, int(port))) as client:
+            return client.ask("/-/metrics").body
+
+    def test_a_pid_file_that_cannot_be_written(self):
+        """Nobody else serves any more: it is only complained about."""
+        folder = os.path.join(self.folder, "run")
+        os.mkdir(folder)
+        edge = self.start(*self.options, "--pid-file", os.path.join(folder, "pid"))
+        os.unlink(os.path.join(folder, "pid"))
+        os.rmdir(folder)
+        successor = self.take_over(".new", "--pid-file", os.path.join(folder, "pid"))
+        self.assertEqual(edge.process.wait(DEADLINE), 0)
+        self.assertEqual(successor.get(TARGET).status, 200)
+        self.assertIn(folder, successor.complaints())
+
+    def test_a_successor_that_was_dropped_ends(self):
+        """A server of our own in the place of the old edge: it gives a socket and then changes its mind."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as old:
+            old.bind(self.path)
+            old.listen()
+
+            def serve():
+                connection = old.accept()[0]
+                with connection:
+                    connection.send(b"mirror-edge-hand-over 1 2")
+                    socket.send_fds(connection, [b"hand-over " + self.path.encode()], [old.fileno()])
+                    socket.send_fds(connection, [b"clients "], [listener.fileno()])
+                    self.heard = connection.recv(512)
+                    connection.send(b"refused: it was not ready in time")
+            thread = threading.Thread(target=serve)
+            thread.start()
+            with self.assertRaisesRegex(AssertionError, "(?s)serves on.*not ready in time"):
+                self.take_over(".new")
+            thread.join()
+        self.assertEqual(self.heard, b"ready")
+        self.assertTrue(os.path.exists(self.path))
+
+    def test_a_client_that_waits_for_room_is_not_lost(self):
+        edge = self.start(*self.options, "--workers", "1", "--max-connections", "2")
+        with Client(edge.address) as one, Client(edge.address) as two:
+            for client in (one, two):
+                # The answer to the first one tells that the beginning of the second one is there.
+                client.send(b"GET /-/live HTTP/1.1\r\n\r\nGET /-/live HTTP/1.1\r\n")
+                self.assertEqual(client.read().status, 200)
+            third = Client(edge.address)
+            self.addCleanup(third.socket.close)
+            third.send(b"GET /-/live HTTP/1.1\r\n\r\n")
+            wait_until(lambda: edge.counter("accept_pauses") > 0, "the third one to wait")
+            self.take_over(".new")
+            for client in (one, two):
+                client.send(b"\r\n")
+            self.assertEqual([client.read().status for client in (one, two, third)], [200, 200, 200])
+        self.assertEqual(edge.process.wait(DEADLINE), 0)
 
     def test_a_second_edge_without_take_over(self):
         self.start(*self.options)

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Clients that mean harm: smuggled and split requests, floods, and everything that only wants to hold on to memory.
 While each is at work, an ordinary client is served, and the edge's memory stays where its limits put it."""
+import re
 import resource
+import signal
 import socket
 import time
 import unittest
 
-from harness import SANITIZED, Client, EdgeTest, anonymous_kilobytes, wait_until
+from harness import DEADLINE, SANITIZED, Client, EdgeTest, anonymous_kilobytes, wait_until
 
 TARGET = "/mirrorlist?path=pub/d&country=SE"
 REQUEST = ("GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % TARGET).encode()
@@ -158,6 +160,90 @@ class FloodTest(EdgeTest):
         finally:
             for client in slow:
                 client.socket.close()
+
+    def test_room_for_who_waits(self):
+        """An idle connection goes as soon as somebody waits, not when its time is over."""
+        edge = self.start("--workers", "1", "--max-connections", "2")
+        with Client(edge.address) as one, Client(edge.address) as two:
+            for client in (one, two):
+                client.send(LIVE + b"GET /-/live HTTP/1.1\r\n")
+                self.assertEqual(client.read().status, 200)
+            third = Client(edge.address)
+            self.addCleanup(third.socket.close)
+            third.send(LIVE)
+            wait_until(lambda: edge.counter("accept_pauses") > 0, "the third one to wait")
+            one.send(b"\r\n")
+            self.assertEqual([client.read().status for client in (one, third)], [200, 200])
+            self.assertTrue(one.ended())
+            two.send(b"\r\n")
+            self.assertEqual(two.read().status, 200)
+
+    def test_who_has_asked_is_not_evicted(self):
+        edge = self.start("--workers", "1", "--max-connections", "10")
+        kept = [Client(edge.address) for _ in range(9)]
+        new = []
+        try:
+            for client in kept:
+                self.assertEqual(client.ask(TARGET).status, 200)
+            # All at once, so that connections wait to be accepted while requests wait to be read.
+            edge.signal(signal.SIGSTOP)
+            for client in kept[:8]:
+                client.send(REQUEST)
+            for _ in range(5):
+                new.append(Client(edge.address))
+                new[-1].send(REQUEST)
+            edge.signal(signal.SIGCONT)
+            for client in kept[:8] + new:
+                self.assertEqual(client.read().status, 200)
+        finally:
+            edge.signal(signal.SIGCONT)
+            for client in kept + new:
+                client.socket.close()
+
+    def test_who_does_not_read_makes_room_for_readers(self):
+        """The read buffers of clients that send on behind an answer that they do not take."""
+        self.snapshots.compile("two", mirrors=2000)
+        edge = self.start("--workers", "1", "--max-connections", "64", "--send-buffer", "4096")
+        greedy = [Client(edge.address, receive_buffer=4096) for _ in range(16)]
+        try:
+            for client in greedy:
+                client.send(REQUEST * 20)
+            wait_until(lambda: edge.counter("answers_unfinished") == 16, "all to be slow")
+            with Client(edge.address) as client:
+                client.send(REQUEST[:20])
+                wait_until(lambda: edge.counter("readers_evicted") == 1, "room to be made")
+                client.send(REQUEST[20:])
+                self.assertEqual(client.read().status, 200)
+        finally:
+            for client in greedy:
+                client.socket.close()
+
+    def test_requests_that_fill_the_buffer_have_their_turns(self):
+        """libuv reads on as long as its buffer was filled: that makes no turn of the loop longer."""
+        self.snapshots.compile("two", mirrors=300)
+        edge = self.start("--workers", "1")
+        wide = REQUEST[:-2] + b"X: " + b"y" * (4096 - len(REQUEST) - len("X: \r\n")) + b"\r\n\r\n"
+        self.assertEqual(len(wide), 4096)
+        with Client(edge.address, receive_buffer=4 << 20) as flood:
+            flood.ask(TARGET)
+            turns = self.turns(edge)
+            edge.signal(signal.SIGSTOP)
+            flood.socket.setblocking(False)
+            sent = 0
+            try:
+                while sent < 200 * len(wide):
+                    sent += flood.socket.send(wide * 4)
+            except BlockingIOError:
+                pass
+            edge.signal(signal.SIGCONT)
+            flood.socket.settimeout(DEADLINE)
+            for _ in range(sent // len(wide)):
+                self.assertEqual(flood.read().status, 200)
+            self.assertGreaterEqual(self.turns(edge) - turns, sent // len(wide) // 8)
+
+    def turns(self, edge):
+        text = edge.ask_admin("/-/metrics")[1].decode()
+        return int(re.search(r"^mirror_edge_loop_turn_duration_seconds_count (\d+)$", text, re.MULTILINE).group(1))
 
     def test_a_byte_now_and_then_does_not_help(self):
         """The time is that of the whole head."""

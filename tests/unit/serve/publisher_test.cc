@@ -409,5 +409,48 @@ TEST_F(PublisherGeoTest, TheFirstDatabaseMustBeGood) {
   EXPECT_THAT(started.error().message, HasSubstr(geoip_));
 }
 
+// Loads when the test says so.
+class HeldLoader final : public SnapshotLoader {
+ public:
+  void load(Job job, Done done) override {
+    job_ = std::move(job);
+    done_ = std::move(done);
+  }
+  void dispose(std::shared_ptr<const Generation>) override {}
+  void finish() { std::exchange(done_, nullptr)(job_()); }
+
+ private:
+  Job job_;
+  Done done_;
+};
+
+// What comes while a snapshot is loaded is looked at afterwards, and whoever looks after the time
+// hears that something is waited for now.
+TEST_F(PublisherTest, WhatComesDuringALoad) {
+  HeldLoader loader;
+  publish("one");
+  publisher_ = std::make_unique<Publisher>(Publisher::Options{directory_.path(), "", 120000},
+                                           clock_, log_, sink_, &loader);
+  ASSERT_TRUE(publisher_->start());
+  publish("two");
+  publisher_->look(false);
+  EXPECT_EQ(served(), "1");
+  const auto third = add_snapshot(directory_.path(), make_snapshot("three"));
+  const auto hidden = path_of(third) + ".hidden";
+  std::filesystem::rename(path_of(third), hidden);
+  point_current_to(directory_.path(), third);
+  publisher_->look(false);
+  EXPECT_FALSE(publisher_->waiting());
+  loader.finish();
+  EXPECT_EQ(served(), "2");
+  EXPECT_TRUE(publisher_->waiting());
+  EXPECT_EQ(sink_.loads_ended, 1u);
+  std::filesystem::rename(hidden, path_of(third));
+  publisher_->look(false);
+  loader.finish();
+  EXPECT_EQ(served(), "3");
+  EXPECT_EQ(sink_.loads_ended, 2u);
+}
+
 }  // namespace
 }  // namespace mirror

@@ -93,9 +93,11 @@ class TestSink final : public GenerationSink {
  public:
   void publish(const Generation& generation) override { posted = &generation; }
   [[nodiscard]] uint64_t lowest_adopted_ordinal() const override { return adopted; }
+  void load_ended() override { ++loads_ended; }
   void adopt() { adopted = posted->ordinal; }
   const Generation* posted = nullptr;
   uint64_t adopted = 0;
+  unsigned loads_ended = 0;
 };
 
 }  // namespace mirror
