@@ -7,6 +7,7 @@
 
 #include "base/core/netblock_text.h"
 #include "base/core/text.h"
+#include "compiler/carrying.h"
 #include "compiler/file_details.h"
 #include "compiler/text_rules.h"
 
@@ -17,8 +18,9 @@ constexpr int64_t kBandwidthDefault = 100;
 
 class CatalogReader {
  public:
-  CatalogReader(RowSource& source, Diagnostics& diagnostics, const std::function<void()>& on_row)
-      : source_(source), diagnostics_(diagnostics), on_row_(on_row) {}
+  CatalogReader(RowSource& source, Diagnostics& diagnostics,
+                const std::function<void(uint64_t)>& on_rows)
+      : source_(source), diagnostics_(diagnostics), on_rows_(on_rows) {}
 
   Result<Catalog> run() {
     MIRROR_CHECK(read_hosts());
@@ -26,7 +28,7 @@ class CatalogReader {
     MIRROR_CHECK(read_directories());
     MIRROR_CHECK(read_host_categories());
     choose_directories();
-    MIRROR_CHECK(read_up2date());
+    MIRROR_CHECK(read_up_to_date());
     add_carrier_sets();
     MIRROR_CHECK(read_file_details());
     MIRROR_CHECK(read_repositories());
@@ -78,7 +80,7 @@ class CatalogReader {
   template <typename RowType, typename Use>
   Result<void> each(Use use) {
     return source_.each(EachRow<RowType>([&](const RowType& row) -> Result<void> {
-      on_row_();
+      on_rows_(1);
       use(row);
       return {};
     }));
@@ -229,13 +231,13 @@ class CatalogReader {
     MIRROR_CHECK(each<HostCategoryRow>([&](const HostCategoryRow& row) {
       const uint32_t host = host_of(row.host_id, "host_category", row.id);
       if (host == kNone) {
-        lost_rows_[row.id] = 0;
+        lost_host_categories_.insert(row.id);
         return;
       }
       const auto category =
           row.category_id ? category_of_.find(*row.category_id) : category_of_.end();
       if (category == category_of_.end()) {
-        lost_rows_[row.id] = 0;
+        lost_host_categories_.insert(row.id);
         return diagnostics_.add("host_category", "rows name no category; left out", row.id);
       }
       auto& members = categories_[category->second].members;
@@ -328,7 +330,7 @@ class CatalogReader {
       entry.subpath = *subpath;
       entry.category = categories_[directory.category].row.id;
     }
-    carrying_.assign(words, 0);
+    carrying_words_ = words;
   }
 
   // nullopt if the directory cannot be offered. It must lie below its category's top directory
@@ -356,44 +358,16 @@ class CatalogReader {
     return leave_out("directories do not lie below the top directory of their category; left out");
   }
 
-  // Millions of rows: each becomes one bit.
-  Result<void> read_up2date() {
-    MIRROR_CHECK(each<HostCategoryDirRow>([&](const HostCategoryDirRow& row) {
-      constexpr std::string_view kTable = "host_category_dir";
-      if (!row.directory_id)
-        return diagnostics_.add(kTable, "rows name no directory; left out", row.id);
-      const auto at = directory_of_.find(*row.directory_id);
-      if (at == directory_of_.end()) {
-        return diagnostics_.add(kTable, "rows name a directory that does not exist; left out",
-                                row.id);
-      }
-      const auto& directory = directories_[at->second];
-      const auto host_category = host_categories_.find(row.host_category_id);
-      if (host_category == host_categories_.end()) return lose(row);
-      // A directory of two categories counts in the first one only, one without an entry in none:
-      // it has been reported.
-      if (host_category->second.category != directory.category) return;
-      const auto words = std::span(carrying_).subspan(directory.first_word,
-                                                      word_count(categories_[directory.category]));
-      set_bit(words, host_category->second.member);
-    }));
-    for (const auto& [host_category, count] : lost_rows_) {
-      if (count == 0) continue;
-      diagnostics_.add("host_category_dir",
-                       "host categories were left out, and what their hosts carry with them",
-                       host_category, fmt::format("({} rows)", count));
-    }
+  Result<void> read_up_to_date() {
+    CarryingPlaces places;
+    places.words = carrying_words_;
+    for (const auto& directory : directories_)
+      places.directories.push_back({directory.id, {directory.category, directory.first_word}});
+    for (const auto& [id, host_category] : host_categories_)
+      places.host_categories.push_back({id, {host_category.category, host_category.member}});
+    places.lost_host_categories = lost_host_categories_;
+    MIRROR_TRY(carrying_, read_carrying(source_, places, diagnostics_, on_rows_));
     return {};
-  }
-
-  // One diagnostic a host_category, not one a row: each has as many rows as directories.
-  void lose(const HostCategoryDirRow& row) {
-    const auto lost = lost_rows_.find(row.host_category_id);
-    if (lost != lost_rows_.end())
-      ++lost->second;
-    else
-      diagnostics_.add("host_category_dir",
-                       "rows name a host_category that does not exist; left out", row.id);
   }
 
   void add_carrier_sets() {
@@ -596,7 +570,7 @@ class CatalogReader {
 
   RowSource& source_;
   Diagnostics& diagnostics_;
-  const std::function<void()>& on_row_;
+  const std::function<void(uint64_t)>& on_rows_;
   Catalog catalog_;
   std::unordered_map<int64_t, Site> sites_;
   std::unordered_map<int64_t, uint32_t> hosts_;         // id -> World::hosts
@@ -605,15 +579,16 @@ class CatalogReader {
   std::vector<Category> categories_;                    // by id
   std::unordered_map<int64_t, uint32_t> category_of_;   // id -> categories_
   std::unordered_map<int64_t, HostCategory> host_categories_;
-  std::map<int64_t, uint64_t> lost_rows_;  // host_category left out -> its host_category_dir rows
+  std::set<int64_t> lost_host_categories_;  // ids of rows that were left out
+  size_t carrying_words_ = 0;
   std::vector<uint64_t> carrying_;  // a bit a directory and member: the host is up to date there
 };
 
 }  // namespace
 
 Result<Catalog> read_catalog(RowSource& source, Diagnostics& diagnostics,
-                             const std::function<void()>& on_row) {
-  return CatalogReader(source, diagnostics, on_row).run();
+                             const std::function<void(uint64_t)>& on_rows) {
+  return CatalogReader(source, diagnostics, on_rows).run();
 }
 
 }  // namespace mirror

@@ -17,8 +17,9 @@ struct Catalog {
   RememberedNames remembered_names;
 };
 
-// Reads every table once. `on_row` is called for each row, for progress.
+// Reads every table once. `on_rows` gets the number of rows that were read since its last call, for
+// progress.
 [[nodiscard]] Result<Catalog> read_catalog(RowSource& source, Diagnostics& diagnostics,
-                                           const std::function<void()>& on_row);
+                                           const std::function<void(uint64_t)>& on_rows);
 
 }  // namespace mirror

@@ -30,6 +30,8 @@ void CompileOptions::declare(CommandLine& line) {
               "Unix time to write into the snapshot (default: now, or the cache file's)",
               "SOURCE_DATE_EPOCH");
   line.option("--format", &format, kSnapshotFormat, kSnapshotFormat, "format version to write");
+  line.option("--readers", &readers, 1, 64,
+              "connections that read the largest table at the same time (PostgreSQL)");
   line.option("--keep", &keep, 1, 1'000'000, "snapshots that stay in the directory");
   line.flag("--force", &force, "publish even if much is gone compared with the live snapshot");
   line.option("--check", &check,
@@ -160,8 +162,8 @@ class Compile {
     }
     constexpr std::chrono::milliseconds kResolveDeadline{5000};
     const auto resolver = make_system_resolver(kResolveDeadline);
-    MIRROR_TRY(auto input,
-               read_database(*options_.database, clock_, options_.quiet, *resolver, diagnostics_));
+    MIRROR_TRY(auto input, read_database(*options_.database, static_cast<size_t>(options_.readers),
+                                         clock_, options_.quiet, *resolver, diagnostics_));
     new_names_ = std::move(input.new_names);
     return std::move(input.world);
   }

@@ -20,6 +20,7 @@ struct CompileOptions {
   std::optional<std::string> check, dump;
   int64_t format = 1;
   int64_t keep = 10;
+  int64_t readers = 2;
   bool force = false;
   bool quiet = false;
   std::string log_level = "info";

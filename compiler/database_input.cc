@@ -23,14 +23,14 @@ Result<void> require_schema(Transaction& transaction, Engine engine) {
   return {};
 }
 
-Result<Catalog> read_rows(Database& database, const Clock& clock, bool quiet,
+Result<Catalog> read_rows(Database& database, size_t readers, const Clock& clock, bool quiet,
                           Diagnostics& diagnostics) {
   MIRROR_TRY(const auto transaction, database.begin(TransactionMode::kRead));
   MIRROR_CHECK(require_schema(*transaction, database.engine()));
   MIRROR_TRY(const bool has_names, has_table(*transaction, database.engine(), kNamesTable));
-  DatabaseRowSource source{DatabaseRowReader(*transaction, has_names)};
+  DatabaseRowSource source{DatabaseRowReader(database, *transaction, readers, has_names)};
   Progress progress("reading rows of " + database.url().display(), 0, clock, quiet);
-  return read_catalog(source, diagnostics, [&progress] { progress.advance(); });
+  return read_catalog(source, diagnostics, [&progress](uint64_t rows) { progress.advance(rows); });
 }
 
 Result<void> write_names(const std::string& url_text, const RememberedNames& names, int64_t now) {
@@ -57,12 +57,13 @@ Result<void> write_names(const std::string& url_text, const RememberedNames& nam
 
 }  // namespace
 
-Result<DatabaseInput> read_database(const std::string& url_text, const Clock& clock, bool quiet,
-                                    NetblockResolver& resolver, Diagnostics& diagnostics) {
+Result<DatabaseInput> read_database(const std::string& url_text, size_t readers, const Clock& clock,
+                                    bool quiet, NetblockResolver& resolver,
+                                    Diagnostics& diagnostics) {
   MIRROR_TRY(const auto url, DatabaseUrl::parse(url_text));
   MIRROR_TRY(const auto database, Database::open(url, OpenMode::kRead));
   const int64_t now = clock.unix_seconds();
-  auto catalog = read_rows(*database, clock, quiet, diagnostics);
+  auto catalog = read_rows(*database, readers, clock, quiet, diagnostics);
   if (!catalog) return with_context(std::move(catalog).error(), url.display());
   DatabaseInput input;
   input.world = std::move(catalog->world);

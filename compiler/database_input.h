@@ -15,10 +15,12 @@ struct DatabaseInput {
   RememberedNames new_names;  // for remember_names()
 };
 
-// Reads everything in one transaction, then resolves the names among the netblocks. Errors name the
+// Reads everything as of one moment, the large table by so many `readers` at once if that can help
+// (read_up_to_date()), then resolves the names among the netblocks. Errors name the
 // database.
-[[nodiscard]] Result<DatabaseInput> read_database(const std::string& url, const Clock& clock,
-                                                  bool quiet, NetblockResolver& resolver,
+[[nodiscard]] Result<DatabaseInput> read_database(const std::string& url, size_t readers,
+                                                  const Clock& clock, bool quiet,
+                                                  NetblockResolver& resolver,
                                                   Diagnostics& diagnostics);
 
 // Writes resolved names into mw_netblock_name and forgets very old ones. A database that cannot be

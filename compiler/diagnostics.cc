@@ -21,6 +21,14 @@ void Diagnostics::add(std::string_view table, std::string_view reason, int64_t i
   add(table, reason, std::string_view(text, static_cast<size_t>(end - text)), detail);
 }
 
+void Diagnostics::add(std::string_view table, std::string_view reason, uint64_t count,
+                      const std::vector<std::string>& examples) {
+  if (count == 0) return;
+  for (const auto& example : examples) add(table, reason, example);
+  entries_.find(std::pair(std::string(table), std::string(reason)))->second.count +=
+      count - examples.size();
+}
+
 uint64_t Diagnostics::count() const {
   uint64_t all = 0;
   for (const auto& [key, entry] : entries_) all += entry.count;

@@ -33,6 +33,10 @@ class Diagnostics {
   void add(std::string_view table, std::string_view reason, int64_t id,
            std::string_view detail = {});
 
+  // Many of one reason at once, with the first examples.
+  void add(std::string_view table, std::string_view reason, uint64_t count,
+           const std::vector<std::string>& examples);
+
   // By table, then by reason.
   using Entries = std::map<std::pair<std::string, std::string>, Entry, std::less<>>;
   [[nodiscard]] const Entries& entries() const { return entries_; }

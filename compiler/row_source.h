@@ -6,6 +6,7 @@
 #include "schema/database/database.h"
 #include "schema/database/row_readers.h"
 #include "schema/database/rows.h"
+#include "schema/database/up_to_date_reader.h"
 
 namespace mirror {
 
@@ -26,7 +27,10 @@ class RowSource {
   [[nodiscard]] virtual Result<void> each(const EachRow<CategoryDirectoryRow>& callback) = 0;
   [[nodiscard]] virtual Result<void> each(const EachRow<HostCategoryRow>& callback) = 0;
   [[nodiscard]] virtual Result<void> each(const EachRow<HostCategoryUrlRow>& callback) = 0;
-  [[nodiscard]] virtual Result<void> each(const EachRow<HostCategoryDirRow>& callback) = 0;
+  // The rows of host_category_dir that are up to date, as read_up_to_date() says; by how many
+  // readers at most.
+  [[nodiscard]] virtual Result<void> each_up_to_date(const UpToDateCallback& callback) = 0;
+  [[nodiscard]] virtual size_t readers() const = 0;
   [[nodiscard]] virtual Result<void> each(const EachRow<RepositoryRow>& callback) = 0;
   [[nodiscard]] virtual Result<void> each(const EachRow<RepositoryRedirectRow>& callback) = 0;
   [[nodiscard]] virtual Result<void> each(const EachRow<CountryContinentRedirectRow>& callback) = 0;
@@ -62,9 +66,10 @@ class RowSourceOf final : public RowSource {
   Result<void> each(const EachRow<HostCategoryUrlRow>& callback) override {
     return read_(callback);
   }
-  Result<void> each(const EachRow<HostCategoryDirRow>& callback) override {
-    return read_(callback);
+  Result<void> each_up_to_date(const UpToDateCallback& callback) override {
+    return read_.up_to_date(callback);
   }
+  [[nodiscard]] size_t readers() const override { return read_.readers(); }
   Result<void> each(const EachRow<RepositoryRow>& callback) override { return read_(callback); }
   Result<void> each(const EachRow<RepositoryRedirectRow>& callback) override {
     return read_(callback);
@@ -85,8 +90,12 @@ class RowSourceOf final : public RowSource {
 // The tables of one read transaction, which must outlive the source.
 class DatabaseRowReader {
  public:
-  DatabaseRowReader(Transaction& transaction, bool has_netblock_names)
-      : transaction_(transaction), has_netblock_names_(has_netblock_names) {}
+  DatabaseRowReader(Database& database, Transaction& transaction, size_t readers,
+                    bool has_netblock_names)
+      : database_(database),
+        transaction_(transaction),
+        readers_(readers),
+        has_netblock_names_(has_netblock_names) {}
   template <typename RowType>
   [[nodiscard]] Result<void> operator()(const EachRow<RowType>& callback) const {
     return for_each(transaction_, callback);
@@ -95,8 +104,15 @@ class DatabaseRowReader {
     return has_netblock_names_ ? for_each(transaction_, callback) : Result<void>{};
   }
 
+  [[nodiscard]] Result<void> up_to_date(const UpToDateCallback& callback) const {
+    return read_up_to_date(database_, transaction_, readers_, callback);
+  }
+  [[nodiscard]] size_t readers() const { return readers_; }
+
  private:
+  Database& database_;
   Transaction& transaction_;
+  size_t readers_;
   bool has_netblock_names_;
 };
 using DatabaseRowSource = RowSourceOf<DatabaseRowReader>;
@@ -135,9 +151,6 @@ class MemoryRowReader {
   Result<void> operator()(const EachRow<HostCategoryUrlRow>& c) const {
     return all(rows_.host_category_urls, c);
   }
-  Result<void> operator()(const EachRow<HostCategoryDirRow>& c) const {
-    return all(rows_.host_category_dirs, c);
-  }
   Result<void> operator()(const EachRow<RepositoryRow>& c) const {
     return all(rows_.repositories, c);
   }
@@ -154,6 +167,14 @@ class MemoryRowReader {
     return all(rows_.file_details, c);
   }
   Result<void> operator()(const EachRow<NetblockNameRow>&) const { return {}; }
+  [[nodiscard]] Result<void> up_to_date(const UpToDateCallback& callback) const {
+    for (const auto& row : rows_.host_category_dirs) {
+      const UpToDateRow pair{row.host_category_id, row.directory_id.value_or(kNullNumber)};
+      MIRROR_CHECK(callback(0, {&pair, 1}));
+    }
+    return {};
+  }
+  [[nodiscard]] static size_t readers() { return 1; }
 
  private:
   template <typename RowType>

@@ -78,6 +78,11 @@ class Row {
 // connection is busy with the rows.
 using RowCallback = std::function<Result<void>(const Row&)>;
 
+// Rows of whole numbers, one behind the other; valid only inside the callback. An error ends the
+// query and is handed on.
+using NumbersCallback = std::function<Result<void>(std::span<const int64_t>)>;
+inline constexpr int64_t kNullNumber = INT64_MIN;
+
 enum class TransactionMode {
   kRead,   // one consistent state for all queries: REPEATABLE READ, READ ONLY (SQLite: a WAL read
            // snapshot, or a lock that makes a writer's commit wait where WAL is not on)
@@ -93,6 +98,10 @@ class Transaction {
   // Runs a statement and streams its rows.
   [[nodiscard]] virtual Result<void> query(std::string_view sql, std::span<const Value> parameters,
                                            const RowCallback& callback) = 0;
+  // Runs a SELECT without parameters whose `columns` columns are whole numbers or NULL, and hands
+  // over many rows at once: for tables of millions of rows. PostgreSQL: COPY in binary.
+  [[nodiscard]] virtual Result<void> query_numbers(std::string_view sql, size_t columns,
+                                                   const NumbersCallback& callback) = 0;
   // Runs a statement without rows; the number of rows that it changed.
   [[nodiscard]] virtual Result<int64_t> execute(std::string_view sql,
                                                 std::span<const Value> parameters) = 0;
@@ -141,6 +150,10 @@ class Database {
   [[nodiscard]] virtual Engine engine() const = 0;
   [[nodiscard]] virtual const DatabaseUrl& url() const = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<Transaction>> begin(TransactionMode mode) = 0;
+  // PostgreSQL: for reading, in the very state that another transaction sees, which has exported it
+  // (pg_export_snapshot()) and is still open.
+  [[nodiscard]] virtual Result<std::unique_ptr<Transaction>> begin_at(
+      std::string_view exported_snapshot) = 0;
 
   // SQLite: from now on, and for every program, readers and a writer do not wait for each other
   // (WAL mode; it is written into the file). Opening never does this: a file may be somebody

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "schema/database/database.h"
 
@@ -41,6 +42,32 @@ class TransactionGuard {
  private:
   bool busy_ = false;
   bool failed_ = false;
+};
+
+// Rows of numbers on their way to a callback. Private to the drivers.
+class NumberBatch {
+ public:
+  NumberBatch(size_t columns, const NumbersCallback& callback)
+      : columns_(columns), callback_(callback) {
+    numbers_.reserve(kRows * columns);
+  }
+  void push(int64_t number) { numbers_.push_back(number); }
+  // After each row.
+  [[nodiscard]] Result<void> end_row() {
+    return numbers_.size() < kRows * columns_ ? Result<void>{} : flush();
+  }
+  [[nodiscard]] Result<void> flush() {
+    if (numbers_.empty()) return {};
+    Result<void> result = callback_(numbers_);
+    numbers_.clear();
+    return result;
+  }
+
+ private:
+  static constexpr size_t kRows = 4096;
+  const size_t columns_;
+  const NumbersCallback& callback_;
+  std::vector<int64_t> numbers_;
 };
 
 // Behind an error about a table or column that is not there.

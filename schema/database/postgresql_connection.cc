@@ -193,6 +193,18 @@ Result<PostgresqlResult> PostgresqlConnection::next_result() {
   }
 }
 
+Result<std::span<const char>> PostgresqlConnection::next_copied_row() {
+  for (;;) {
+    char* row = nullptr;
+    const int size = PQgetCopyData(connection_, &row, 1);
+    copied_row_.reset(row);
+    if (size > 0) return std::span<const char>(row, static_cast<size_t>(size));
+    if (size == -1) return std::span<const char>();
+    if (size < -1) return error(nullptr);
+    MIRROR_CHECK(wait(false));
+  }
+}
+
 Result<std::string> PostgresqlConnection::run(std::string_view sql) {
   const std::string terminated(sql);
   if (PQsendQuery(connection_, terminated.c_str()) == 0) return error(nullptr);
@@ -243,6 +255,12 @@ void PostgresqlConnection::cancel() {
   for (;;) {
     const Result<PostgresqlResult> result = next_result();
     if (!result || !*result) return;
+    if (PQresultStatus(result->get()) != PGRES_COPY_OUT) continue;
+    for (;;) {
+      const auto row = next_copied_row();
+      if (!row) return;
+      if (row->empty()) break;
+    }
   }
 }
 

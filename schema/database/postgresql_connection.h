@@ -51,6 +51,8 @@ class PostgresqlConnection {
   // The next result of what was sent; empty when there is none left. Sends what is still to be
   // sent.
   [[nodiscard]] Result<PostgresqlResult> next_result();
+  // The next row of a COPY TO STDOUT that was begun; empty when there is none left.
+  [[nodiscard]] Result<std::span<const char>> next_copied_row();
   // Runs a text of statements without parameters; the command tag of the last.
   [[nodiscard]] Result<std::string> run(std::string_view sql);
   // The name of the prepared statement for this text, which is prepared on first use.
@@ -69,7 +71,12 @@ class PostgresqlConnection {
   // Waits until the socket is readable, or writable if there is something to send.
   [[nodiscard]] Result<void> wait(bool sending);
 
+  struct FreeMemory {
+    void operator()(char* memory) const { PQfreemem(memory); }
+  };
+
   PGconn* connection_;
+  std::unique_ptr<char, FreeMemory> copied_row_;
   std::string name_;
   DatabaseLimits limits_;
   std::map<std::string, std::string, std::less<>> prepared_;

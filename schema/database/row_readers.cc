@@ -1,7 +1,5 @@
 #include "schema/database/row_readers.h"
 
-#include <algorithm>
-
 #include "sql/compiler.h"
 
 namespace mirror {
@@ -226,7 +224,6 @@ Result<DatabaseRows> read_database_rows(Transaction& transaction) {
   MIRROR_CHECK(collect(transaction, rows.country_continent_redirects));
   MIRROR_CHECK(collect(transaction, rows.netblock_countries));
   MIRROR_CHECK(collect(transaction, rows.file_details));
-  std::ranges::sort(rows.host_category_dirs, {}, &HostCategoryDirRow::id);
   return rows;
 }
 

@@ -2,9 +2,8 @@
 // kept in memory. Tolerant of what real deployments hold: NULLs stay empty optionals, an empty
 // checksum counts as none.
 //
-// Each table comes in the order of its primary key but host_category_dir, which comes by directory,
-// then host category, then id (rows without a directory first or last, as the engine likes); only
-// its up-to-date rows come.
+// Each table comes in the order of its primary key; of host_category_dir only the rows that are up
+// to date come (the compiler reads them by up_to_date_reader.h).
 //
 //   MIRROR_CHECK(for_each(transaction, [&](const SiteRow& site) -> Result<void> { ...; return {};
 //   }));

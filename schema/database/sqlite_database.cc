@@ -66,6 +66,9 @@ class SqliteDatabase final : public Database {
   Engine engine() const override { return Engine::kSqlite; }
   const DatabaseUrl& url() const override { return url_; }
   Result<std::unique_ptr<Transaction>> begin(TransactionMode mode) override;
+  Result<std::unique_ptr<Transaction>> begin_at(std::string_view) override {
+    return fail(ErrorKind::kInvalid, "{}: SQLite exports no snapshots", url_.display());
+  }
   Result<void> let_readers_and_writer_overlap() override {
     // A file system without shared memory keeps the mode that was there; that is no error.
     return script("PRAGMA journal_mode = WAL");
@@ -107,6 +110,10 @@ class SqliteTransaction final : public Transaction {
                      const RowCallback& callback) override {
     return guarded([&] { return run(sql, parameters, &callback, nullptr); });
   }
+  Result<void> query_numbers(std::string_view sql, size_t columns,
+                             const NumbersCallback& callback) override {
+    return guarded([&] { return run_numbers(sql, columns, callback); });
+  }
   Result<int64_t> execute(std::string_view sql, std::span<const Value> parameters) override {
     int64_t changed = 0;
     MIRROR_CHECK(guarded([&] { return run(sql, parameters, nullptr, &changed); }));
@@ -135,6 +142,7 @@ class SqliteTransaction final : public Transaction {
   // Hands rows to `callback` and adds the rows changed to `changed`, as far as they are given.
   Result<void> run(std::string_view sql, std::span<const Value> parameters,
                    const RowCallback* callback, int64_t* changed);
+  Result<void> run_numbers(std::string_view sql, size_t columns, const NumbersCallback& callback);
   Result<void> step(sqlite3_stmt* statement, const RowCallback* callback);
 
   SqliteDatabase& database_;
@@ -192,6 +200,31 @@ Result<void> SqliteTransaction::step(sqlite3_stmt* statement, const RowCallback*
     if (code != SQLITE_ROW) return database_.error(code);
     if (callback != nullptr) MIRROR_CHECK((*callback)(row));
   }
+}
+
+Result<void> SqliteTransaction::run_numbers(std::string_view sql, size_t columns,
+                                            const NumbersCallback& callback) {
+  MIRROR_TRY(Statement statement, database_.take_statement(sql));
+  sqlite3_stmt* const raw = statement.get();
+  if (sqlite3_column_count(raw) != static_cast<int>(columns)) {
+    return fail(ErrorKind::kInvalid, "a statement with {} columns was expected: {}", columns,
+                statement_for_message(sql));
+  }
+  NumberBatch batch(columns, callback);
+  for (;;) {
+    const int code = sqlite3_step(raw);
+    if (code == SQLITE_DONE) break;
+    if (code != SQLITE_ROW) return database_.error(code);
+    for (int column = 0; column < static_cast<int>(columns); ++column) {
+      // Anything can be anywhere: what is no number reads as Row::int64() says.
+      const bool null = sqlite3_column_type(raw, column) == SQLITE_NULL;
+      batch.push(null ? kNullNumber : sqlite3_column_int64(raw, column));
+    }
+    MIRROR_CHECK(batch.end_row());
+  }
+  MIRROR_CHECK(batch.flush());
+  database_.keep_statement(sql, std::move(statement));
+  return {};
 }
 
 std::string folder_of(const std::string& path) {

@@ -31,7 +31,7 @@ class WorldResolver final : public NetblockResolver {
 Result<CompiledWorld> compile_world(RowSource& source, const RandomWorld& world,
                                     uint64_t created_at) {
   Diagnostics diagnostics;
-  MIRROR_TRY(Catalog catalog, read_catalog(source, diagnostics, [] {}));
+  MIRROR_TRY(Catalog catalog, read_catalog(source, diagnostics, [](uint64_t) {}));
   WorldResolver resolver(world.names);
   (void)add_named_netblocks(catalog.named_netblocks, catalog.remembered_names, resolver,
                             static_cast<int64_t>(created_at), catalog.world, diagnostics);

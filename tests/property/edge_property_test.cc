@@ -61,7 +61,7 @@ class Engines {
       MIRROR_CHECK(writer->commit());
     }
     MIRROR_TRY(const auto reader, database_->begin(TransactionMode::kRead));
-    DatabaseRowSource source(DatabaseRowReader(*reader, true));
+    DatabaseRowSource source(DatabaseRowReader(*database_, *reader, 2, true));
     return compile_world(source, world, created_at);
   }
 

@@ -320,6 +320,61 @@ TEST_P(DatabaseTest, TheSchemaMayChangeUnderAPreparedStatement) {
   EXPECT_EQ(columns_seen, 0);
 }
 
+TEST_P(DatabaseTest, NumbersComeInOrder) {
+  commit_script("CREATE TABLE t (a SMALLINT, b INTEGER, c BIGINT)");
+  commit_script(
+      "INSERT INTO t VALUES (1, -2, 9223372036854775807), (NULL, 2147483647, -9223372036854775807),"
+      " (-32768, NULL, NULL)");
+  auto transaction = begin(TransactionMode::kRead);
+  std::vector<int64_t> numbers;
+  const auto collect = [&](std::span<const int64_t> part) -> Result<void> {
+    numbers.insert(numbers.end(), part.begin(), part.end());
+    return {};
+  };
+  expect_ok(transaction->query_numbers("SELECT a, b, c FROM t ORDER BY a DESC, c;", 3, collect));
+  const bool nulls_first = GetParam() == Engine::kPostgresql;
+  const std::vector<int64_t> null_row = {kNullNumber, 2147483647, -9223372036854775807};
+  std::vector<int64_t> expected = {1, -2, 9223372036854775807, -32768, kNullNumber, kNullNumber};
+  expected.insert(nulls_first ? expected.begin() : expected.end(), null_row.begin(),
+                  null_row.end());
+  EXPECT_EQ(numbers, expected);
+  // Nothing at all is no error, and the transaction goes on.
+  numbers.clear();
+  expect_ok(transaction->query_numbers("SELECT a FROM t WHERE a = 7", 1, collect));
+  EXPECT_TRUE(numbers.empty());
+  EXPECT_EQ(count(*transaction, "t"), 3);
+}
+
+TEST_P(DatabaseTest, NumbersThatAreNone) {
+  commit_script("CREATE TABLE t (a TEXT)");
+  commit_script("INSERT INTO t VALUES ('seventeen')");
+  const auto ignore = [](std::span<const int64_t>) -> Result<void> { return {}; };
+  // SQLite lets anything be anywhere; PostgreSQL's types say what a column is.
+  const auto texts = begin(TransactionMode::kRead)->query_numbers("SELECT a FROM t", 1, ignore);
+  EXPECT_EQ(texts.has_value(), GetParam() == Engine::kSqlite);
+  EXPECT_FALSE(begin(TransactionMode::kRead)->query_numbers("SELECT 1, 2", 1, ignore));
+  EXPECT_FALSE(begin(TransactionMode::kRead)->query_numbers("SELECT 1 FROM nothing", 1, ignore));
+}
+
+TEST_P(DatabaseTest, AnErrorEndsTheNumbers) {
+  auto transaction = begin(TransactionMode::kRead);
+  int64_t seen = 0;
+  const auto result = transaction->query_numbers(
+      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000000) SELECT "
+      "i FROM n",
+      1, [&](std::span<const int64_t> part) -> Result<void> {
+        seen += static_cast<int64_t>(part.size());
+        return fail(ErrorKind::kInvalid, "enough");
+      });
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message, "enough");
+  EXPECT_LT(seen, 100000);
+  transaction.reset();
+  // The connection is good for another one.
+  auto next = begin(TransactionMode::kRead);
+  expect_ok(next->query("SELECT 1", {}, [](const Row&) -> Result<void> { return {}; }));
+}
+
 TEST_P(DatabaseTest, AMillionRowsLeaveTheMemoryFlat) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "sanitizers keep freed memory";

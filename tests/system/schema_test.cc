@@ -13,6 +13,7 @@
 #include "schema/database/catalogue.h"
 #include "schema/database/row_readers.h"
 #include "schema/database/schema_check.h"
+#include "schema/database/up_to_date_reader.h"
 #include "tests/system/test_database.h"
 
 namespace mirror {
@@ -279,22 +280,97 @@ TEST_P(SchemaTest, RowsWithNullsAreRead) {
   EXPECT_EQ(rows.host_category_urls[1].is_private, true);
 }
 
-TEST_P(SchemaTest, DirectoriesOfHostsComeGroupedByDirectory) {
-  ASSERT_TRUE(create_schema(*database_));
-  run(R"sql(
+using Pairs = std::vector<std::pair<int64_t, int64_t>>;
+
+// What read_up_to_date() gives, sorted; how many readers gave something.
+Pairs read_pairs(Database& database, Transaction& transaction, size_t readers, size_t* used) {
+  std::vector<Pairs> seen(readers);
+  const auto done =
+      read_up_to_date(database, transaction, readers,
+                      [&](size_t reader, std::span<const UpToDateRow> rows) -> Result<void> {
+                        for (const auto& row : rows)
+                          seen[reader].emplace_back(row.host_category_id, row.directory_id);
+                        return {};
+                      });
+  EXPECT_TRUE(done) << done.error().message;
+  Pairs all;
+  *used = 0;
+  for (const auto& pairs : seen) {
+    all.insert(all.end(), pairs.begin(), pairs.end());
+    *used += pairs.empty() ? 0 : 1;
+  }
+  std::ranges::sort(all);
+  return all;
+}
+
+const char* const kFewRows = R"sql(
 INSERT INTO directory (id, name, readable) VALUES (1, 'a', TRUE), (2, 'b', TRUE), (3, 'c', TRUE);
 INSERT INTO host_category (id, always_up2date) VALUES (1, FALSE), (2, FALSE);
 INSERT INTO host_category_dir (id, host_category_id, path, up2date, directory_id)
-VALUES (1, 2, 'c', TRUE, 3), (2, 2, 'a', TRUE, 1), (3, 1, 'c', TRUE, 3), (4, 1, 'a', TRUE, 1), (5, 1, 'b', FALSE, 2))sql");
-  std::vector<std::pair<int64_t, int64_t>> seen;
-  const auto done =
-      for_each(*begin(TransactionMode::kRead), [&](const HostCategoryDirRow& row) -> Result<void> {
-        seen.emplace_back(*row.directory_id, row.host_category_id);
-        return {};
-      });
-  ASSERT_TRUE(done) << done.error().message;
-  EXPECT_THAT(seen,
-              ElementsAre(std::pair(1, 1), std::pair(1, 2), std::pair(3, 1), std::pair(3, 2)));
+VALUES (1, 2, 'c', TRUE, 3), (2, 2, 'a', TRUE, 1), (3, 1, 'c', TRUE, NULL), (4, 1, 'a', TRUE, 1), (5, 1, 'b', FALSE, 2))sql";
+
+TEST_P(SchemaTest, WhatIsUpToDateComesOnce) {
+  ASSERT_TRUE(create_schema(*database_));
+  run(kFewRows);
+  for (const size_t readers : {1, 2, 7}) {
+    size_t used = 0;
+    EXPECT_THAT(
+        read_pairs(*database_, *begin(TransactionMode::kRead), readers, &used),
+        ElementsAre(std::pair(1, kNullNumber), std::pair(1, 1), std::pair(2, 1), std::pair(2, 3)));
+  }
+}
+
+TEST_P(SchemaTest, AnErrorOfAReaderEndsTheReading) {
+  ASSERT_TRUE(create_schema(*database_));
+  run(kFewRows);
+  const auto transaction = begin(TransactionMode::kRead);
+  const auto done = read_up_to_date(*database_, *transaction, 2,
+                                    [](size_t, std::span<const UpToDateRow>) -> Result<void> {
+                                      return fail(ErrorKind::kInvalid, "enough");
+                                    });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().message, "enough");
+}
+
+// More blocks than one part has, so that the table is shared; a writer changes all of it between
+// the beginning of the transaction and the reading.
+TEST(UpToDateReaderTest, SeveralReadersSeeOneState) {
+  if (!TestDatabase::available(Engine::kPostgresql))
+    GTEST_SKIP() << "no PostgreSQL: run by tests/system/with_postgresql";
+  auto created = TestDatabase::create(Engine::kPostgresql);
+  ASSERT_TRUE(created) << created.error().message;
+  auto database = (*created)->open(OpenMode::kCreate);
+  ASSERT_TRUE(database) << database.error().message;
+  ASSERT_TRUE(create_schema(**database));
+  const auto write = [&](std::string_view sql) {
+    auto writer = (*created)->open(OpenMode::kWrite);
+    ASSERT_TRUE(writer) << writer.error().message;
+    auto transaction = (*writer)->begin(TransactionMode::kWrite);
+    ASSERT_TRUE(transaction);
+    const auto done = (*transaction)->execute_script(sql);
+    ASSERT_TRUE(done) << done.error().message;
+    ASSERT_TRUE((*transaction)->commit());
+  };
+  write(R"sql(
+INSERT INTO host_category (id, always_up2date) VALUES (1, FALSE), (2, FALSE);
+INSERT INTO directory (id, name, readable) SELECT n, 'd' || n, TRUE FROM generate_series(1, 30) AS n;
+INSERT INTO host_category_dir (id, host_category_id, path, up2date, directory_id)
+SELECT n, 1 + n % 2, repeat('x', 600) || n, n % 3 <> 0, 1 + n % 30 FROM generate_series(1, 60000) AS n)sql");
+  auto transaction = (*database)->begin(TransactionMode::kRead);
+  ASSERT_TRUE(transaction) << transaction.error().message;
+  write(
+      "UPDATE host_category_dir SET up2date = NOT up2date; DELETE FROM host_category_dir WHERE id "
+      "% 2 = 0");
+  Pairs expected;
+  for (int64_t n = 1; n <= 60000; ++n) {
+    if (n % 3 != 0) expected.emplace_back(1 + n % 2, 1 + n % 30);
+  }
+  std::ranges::sort(expected);
+  for (const size_t readers : {1, 3}) {
+    size_t used = 0;
+    EXPECT_TRUE(read_pairs(**database, **transaction, readers, &used) == expected) << readers;
+    EXPECT_EQ(used, readers);
+  }
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ class NameCache : public ::testing::TestWithParam<Engine> {
     ScriptedResolver resolver;
     if (!answer.empty()) resolver.answers["mirror.example"] = std::move(answer);
     diagnostics_ = Diagnostics();
-    auto input = read_database(database_->url(), clock_, true, resolver, diagnostics_);
+    auto input = read_database(database_->url(), 2, clock_, true, resolver, diagnostics_);
     EXPECT_TRUE(input) << (input ? "" : input.error().message);
     remembered_ = input->new_names.size();
     remember_names(database_->url(), input->new_names, clock_, log_);

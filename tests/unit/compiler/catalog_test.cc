@@ -287,7 +287,7 @@ TEST_F(OddRows, WhatIsLeftOutIsReported) {
               ElementsAre("22 (2 rows)"));
   EXPECT_THAT(
       examples("host_category_dir", "rows name a host_category that does not exist; left out"),
-      ElementsAre("5"));
+      ElementsAre("(host_category 99, directory 5)"));
   EXPECT_THAT(
       examples("repository", "rows have no directory, version, architecture or prefix; left out"),
       ElementsAre("7", "9"));

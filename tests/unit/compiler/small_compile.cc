@@ -156,7 +156,7 @@ SmallSnapshot compile_world(World world, const SmallInputs& inputs) {
 SmallSnapshot compile_rows(const DatabaseRows& rows, SmallInputs& inputs) {
   Diagnostics diagnostics;
   MemoryRowSource source{MemoryRowReader(rows)};
-  auto catalog = read_catalog(source, diagnostics, [] {});
+  auto catalog = read_catalog(source, diagnostics, [](uint64_t) {});
   MIRROR_ASSERT(catalog);
   for (const auto& [name, remembered] : inputs.remembered)
     catalog->remembered_names[name] = remembered;

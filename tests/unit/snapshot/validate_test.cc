@@ -168,7 +168,7 @@ class BrokenModel : public ::testing::Test {
     Diagnostics diagnostics;
     const auto rows = odd_rows();
     MemoryRowSource source{MemoryRowReader(rows)};
-    auto catalog = read_catalog(source, diagnostics, [] {});
+    auto catalog = read_catalog(source, diagnostics, [](uint64_t) {});
     ModelInputs inputs;
     inputs.country_continents = {{"DE", "EU"}, {"SE", "EU"}};
     inputs.prefix_asns =
