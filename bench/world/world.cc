@@ -378,8 +378,9 @@ Result<void> World::host_category_dir_rows(const RowSink& sink) const {
         for (uint32_t place = 0; place < category.hosts.size(); ++place) {
           const bool fresh = next < set.size() && set[next] == place;
           if (fresh) ++next;
-          // About a third of the hosts that fell behind still have a row that says so.
-          if (!fresh && (!options_.stale_rows || place % 3 != 0)) continue;
+          // Of the hosts that fell behind, two in five still have a row that says so: 2.0 million
+          // rows in the world of scale 100 %.
+          if (!fresh && (!options_.stale_rows || place % 5 >= 2)) continue;
           const Value row[] = {number(id++), number(category.first_host_category_id + place),
                                text(name), fresh, number(directory)};
           MIRROR_CHECK(sink(row));
