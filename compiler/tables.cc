@@ -15,9 +15,16 @@ namespace {
 constexpr uint64_t kPrefixFileSizeMax = uint64_t{512} << 20;
 constexpr uint64_t kCountryFileSizeMax = uint64_t{1} << 20;
 
+// Faults are shown as `FILE:LINE text`.
+std::string place_of(std::string_view file, int64_t number) {
+  return fmt::format("{}:{}", file, number);
+}
+
 // Calls `each(line, number)` for every line, without its end.
 template <typename Each>
 void for_each_line(std::string_view text, Each each) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   for (int64_t number = 1; !text.empty(); ++number) {
     const auto end = std::min(text.find('\n'), text.size());
     each(text.substr(0, end), number);
@@ -45,6 +52,13 @@ std::string_view unquote(std::string_view field) {
   return field;
 }
 
+// " (FILE:LINE text: reason)" of the first fault of a file, or nothing.
+std::string first_fault(const Diagnostics& diagnostics, std::string_view file) {
+  for (const auto& [key, entry] : diagnostics.entries())
+    if (key.first == file) return fmt::format(" ({}: {})", entry.examples.front(), key.second);
+  return {};
+}
+
 }  // namespace
 
 PrefixAsnTable parse_prefix_asns(std::string_view text, std::string_view file,
@@ -58,16 +72,17 @@ PrefixAsnTable parse_prefix_asns(std::string_view text, std::string_view file,
                             ? std::nullopt
                             : IpPrefix::parse(prefix_text);
     if (!prefix)
-      return diagnostics.add(file, "lines do not begin with a prefix", number,
+      return diagnostics.add(file, "lines do not begin with a prefix", place_of(file, number),
                              quote_for_message(prefix_text, 40));
     if (prefix->length == 0)
-      return diagnostics.add(file, "lines name the whole address space", number);
+      return diagnostics.add(file, "lines name the whole address space", place_of(file, number));
     if (asn_text.empty())
-      return diagnostics.add(file, "lines have no AS number", number, prefix->to_string());
+      return diagnostics.add(file, "lines have no AS number", place_of(file, number),
+                             prefix->to_string());
     const auto asn = parse_int64(asn_text);
     if (!asn)
-      diagnostics.add(file, "AS numbers are no numbers; the prefix belongs to no mirror", number,
-                      quote_for_message(asn_text, 40));
+      diagnostics.add(file, "AS numbers are no numbers; the prefix belongs to no mirror",
+                      place_of(file, number), quote_for_message(asn_text, 40));
     table.push_back({*prefix, asn.value_or(0), asn.has_value()});
   });
   // Stable, so that of equal prefixes the last line comes last.
@@ -96,14 +111,16 @@ CountryContinents parse_country_continents(std::string_view text, std::string_vi
     // A heading, mostly.
     if (country.size() != kCodeSize && number == 1) return;
     if (country.size() != kCodeSize) {
-      return diagnostics.add(file, "lines do not begin with a code of two letters", number,
-                             quote_for_message(country, 40));
+      return diagnostics.add(file, "lines do not begin with a code of two letters",
+                             place_of(file, number), quote_for_message(country, 40));
     }
     const auto continent = fields.size() < 2 ? std::string_view{} : unquote(fields[1]);
     if (continent.empty())
-      return diagnostics.add(file, "lines have no continent", number, quote_for_message(country));
+      return diagnostics.add(file, "lines have no continent", place_of(file, number),
+                             quote_for_message(country));
     if (!is_clean_text(country) || !is_clean_text(continent))
-      return diagnostics.add(file, "lines hold control bytes, are not UTF-8 or too long", number);
+      return diagnostics.add(file, "lines hold control bytes, are not UTF-8 or too long",
+                             place_of(file, number));
     continents[upper_ascii(country)] = upper_ascii(continent);
   });
   return continents;
@@ -115,14 +132,18 @@ Result<CountryContinents> read_country_continents(const std::string& path,
   auto continents = parse_country_continents(text, path, diagnostics);
   if (continents.empty()) {
     return fail(ErrorKind::kInvalid,
-                "{}: no line like DE,EU in it: give a table of countries and continents", path);
+                "{}: no line like DE,EU in it{}: give a table of countries and continents", path,
+                first_fault(diagnostics, path));
   }
   return continents;
 }
 
 CountryContinents default_country_continents() {
   Diagnostics none;
-  return parse_country_continents(kCountryContinentCsv, "country_continent.csv", none);
+  auto continents = parse_country_continents(kCountryContinentCsv, "country_continent.csv", none);
+  // Kosovo: ISO 3166-1 leaves XK to its users, and GeoIP databases use it.
+  continents["XK"] = "EU";
+  return continents;
 }
 
 }  // namespace mirror

@@ -1,6 +1,6 @@
 // The two text files beside the database: which AS announces a prefix, and on which continent a
 // country lies. Both are read line by line with bounded memory a line; bad lines are left out and
-// counted.
+// counted, the first ones named as FILE:LINE.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,8 @@ using CountryContinents = std::map<std::string, std::string, std::less<>>;
                                                          Diagnostics& diagnostics);
 [[nodiscard]] Result<CountryContinents> read_country_continents(const std::string& path,
                                                                 Diagnostics& diagnostics);
-// The table that this build ships: ISO 3166-1 alpha-2 codes.
+// The table that this build ships: the codes of ISO 3166-1 alpha-2 and XK, on the continents that
+// country_continent.csv tells about.
 [[nodiscard]] CountryContinents default_country_continents();
 
 }  // namespace mirror
