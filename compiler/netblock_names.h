@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -25,8 +26,18 @@ class NetblockResolver {
       std::span<const std::string> names) = 0;
 };
 
-// The resolver of the system, several names at a time. After `deadline` what has not come is an
-// error; the threads that still wait for it end by themselves.
+// Asks for one name and may take any time; called by several threads at once, perhaps still when
+// nobody waits for its answer any more.
+using LookUp = std::function<Result<std::vector<IpAddress>>(const std::string& name)>;
+
+// At most so many names are asked for at a time: dozens of dead ones cannot stop the others.
+constexpr size_t kResolverThreadsMax = 64;
+
+// Many names at a time. After `deadline` what has not come is an error; the threads that still wait
+// for it end by themselves, or with the process.
+[[nodiscard]] std::unique_ptr<NetblockResolver> make_parallel_resolver(
+    LookUp look_up, std::chrono::milliseconds deadline);
+// The same with the resolver of the system.
 [[nodiscard]] std::unique_ptr<NetblockResolver> make_system_resolver(
     std::chrono::milliseconds deadline);
 
