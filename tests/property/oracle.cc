@@ -109,13 +109,16 @@ static optional<Entry> find_entry(const DatabaseRows& rows, const string& name) 
   Ids up_to_date;
   for (const HostCategoryDirRow& row : rows.host_category_dirs)
     if (row.directory_id == id) up_to_date.insert(row.host_category_id);
-  map<int64_t, Ids> carriers;  // host -> its rows of host_category that carry the directory
-  for (const HostCategoryRow& row : rows.host_categories)
-    if (row.category_id == category && find_host(rows, row.host_id) &&
-        (row.always_up2date == true || up_to_date.contains(row.id)))
-      carriers[*row.host_id].insert(row.id);
-  for (const auto& [host_id, host_categories] : carriers) {
+  map<int64_t, Ids> members;  // host -> its rows of host_category, which count as one (C-18)
+  Ids carriers;
+  for (const HostCategoryRow& row : rows.host_categories) {
+    if (row.category_id != category || !find_host(rows, row.host_id)) continue;
+    members[*row.host_id].insert(row.id);
+    if (row.always_up2date == true || up_to_date.contains(row.id)) carriers.insert(*row.host_id);
+  }
+  for (const int64_t host_id : carriers) {
     const Host host = *find_host(rows, host_id);
+    const Ids& host_categories = members[host_id];
     if (!host.is_active) continue;
     const auto urls = public_urls(rows, host_categories);
     if (!urls.empty()) entry.urls[host_id] = urls;

@@ -94,7 +94,10 @@ std::string odd_netblock(Dice& dice) {
 
 class WorldMaker {
  public:
-  explicit WorldMaker(uint64_t seed) : dice_(seed) {}
+  explicit WorldMaker(uint64_t seed) : dice_(seed) {
+    constexpr uint64_t kDriftedEvery = 4;
+    world_.drifted = seed % kDriftedEvery == 0;
+  }
 
   RandomWorld make() {
     world_.minimum = static_cast<uint32_t>(dice_.between(0, 6));
@@ -109,6 +112,8 @@ class WorldMaker {
     make_repositories();
     make_files();
     make_tables();
+    repeat_rows();
+    if (world_.drifted) drift();
     return std::move(world_);
   }
 
@@ -411,6 +416,128 @@ class WorldMaker {
     for (int64_t i = 0, last = dice_.between(0, 4); i < last; ++i)
       world_.geo.emplace_back(random_prefix(dice_),
                               dice_.of({"SE", "DE", "US", "GB", "KR", "ZZ", ""}));
+  }
+
+  // What the keys permit to be there twice.
+  void repeat_rows() {
+    if (dice_.chance(30) && !rows().host_netblocks.empty()) {
+      HostNetblockRow row = dice_.of(rows().host_netblocks);
+      row.id = rows().host_netblocks.back().id + 1;
+      rows().host_netblocks.push_back(row);
+    }
+    if (dice_.chance(30) && !rows().host_category_urls.empty()) {
+      HostCategoryUrlRow row = dice_.of(rows().host_category_urls);
+      row.id = rows().host_category_urls.back().id + 1;
+      row.url = *row.url + "/";
+      rows().host_category_urls.push_back(row);
+    }
+    if (dice_.chance(15)) {
+      add_repository("a", "b+c");
+      add_repository("a+b", "c");
+    }
+  }
+  void add_repository(const std::string& prefix, const std::string& arch_name) {
+    for (const ArchRow& arch : rows().arches) {
+      if (arch.name != arch_name) continue;
+      for (const RepositoryRow& row : rows().repositories)
+        if (row.prefix == prefix && row.arch_id == arch.id) return;
+      const int64_t id = rows().repositories.empty() ? 1 : rows().repositories.back().id + 1;
+      rows().repositories.push_back({id, prefix, dice_.of(rows().categories).id,
+                                     dice_.between(1, 3), arch.id, dice_.of(rows().directories).id,
+                                     false});
+    }
+  }
+
+  // Rows that the constraints of the model forbid; each kind in some worlds.
+  void drift() {
+    drift_to_null();
+    drift_to_gone();
+    drift_to_twice();
+  }
+
+  // Makes one value of some rows NULL.
+  template <typename Row, typename Value>
+  void forget(std::vector<Row>& table, Value Row::*column) {
+    constexpr unsigned kPercentOfWorlds = 40, kPercentOfRows = 30;
+    if (!dice_.chance(kPercentOfWorlds)) return;
+    for (Row& row : table)
+      if (dice_.chance(kPercentOfRows)) (row.*column).reset();
+  }
+
+  void drift_to_null() {
+    for (const auto column :
+         {&HostRow::admin_active, &HostRow::user_active, &HostRow::is_private,
+          &HostRow::asn_clients, &HostRow::internet2, &HostRow::internet2_clients})
+      forget(rows().hosts, column);
+    forget(rows().hosts, &HostRow::country);
+    forget(rows().hosts, &HostRow::max_connections);
+    for (const auto column : {&SiteRow::is_private, &SiteRow::admin_active, &SiteRow::user_active})
+      forget(rows().sites, column);
+    forget(rows().host_categories, &HostCategoryRow::always_up2date);
+    forget(rows().host_category_urls, &HostCategoryUrlRow::url);
+    forget(rows().host_category_urls, &HostCategoryUrlRow::is_private);
+    forget(rows().arches, &ArchRow::name);
+    forget(rows().repositories, &RepositoryRow::disabled);
+    forget(rows().host_peer_asns, &HostPeerAsnRow::asn);
+    forget(rows().host_countries_allowed, &HostCountryAllowedRow::country);
+    forget(rows().countries, &CountryRow::code);
+    forget(rows().country_continent_redirects, &CountryContinentRedirectRow::country);
+    forget(rows().country_continent_redirects, &CountryContinentRedirectRow::continent);
+    forget(rows().netblock_countries, &NetblockCountryRow::netblock);
+    forget(rows().netblock_countries, &NetblockCountryRow::country);
+  }
+
+  // Makes one row in some worlds name a row that does not exist.
+  template <typename Row, typename Id>
+  void misdirect(std::vector<Row>& table, Id Row::*column) {
+    constexpr int64_t kGone = 999'999;
+    constexpr unsigned kPercentOfWorlds = 30;
+    if (dice_.chance(kPercentOfWorlds) && !table.empty())
+      table[static_cast<size_t>(dice_.between(0, static_cast<int64_t>(table.size()) - 1))].*column =
+          kGone;
+  }
+
+  void drift_to_gone() {
+    misdirect(rows().hosts, &HostRow::site_id);
+    misdirect(rows().host_netblocks, &HostNetblockRow::host_id);
+    misdirect(rows().host_categories, &HostCategoryRow::host_id);
+    misdirect(rows().host_categories, &HostCategoryRow::category_id);
+    misdirect(rows().host_category_urls, &HostCategoryUrlRow::host_category_id);
+    misdirect(rows().host_category_dirs, &HostCategoryDirRow::host_category_id);
+    misdirect(rows().host_category_dirs, &HostCategoryDirRow::directory_id);
+    misdirect(rows().categories, &CategoryRow::topdir_id);
+    misdirect(rows().category_directories, &CategoryDirectoryRow::directory_id);
+    std::sort(rows().category_directories.begin(), rows().category_directories.end(),
+              [](const auto& a, const auto& b) {
+                return std::pair(a.category_id, a.directory_id) <
+                       std::pair(b.category_id, b.directory_id);
+              });
+    misdirect(rows().file_details, &FileDetailRow::directory_id);
+    misdirect(rows().repositories, &RepositoryRow::directory_id);
+    misdirect(rows().repositories, &RepositoryRow::arch_id);
+  }
+
+  // Repeats in some worlds a row under a new id, so that both say different things (C-18, C-19).
+  void drift_to_twice() {
+    constexpr unsigned kPercentOfWorlds = 50;
+    if (dice_.chance(kPercentOfWorlds) && !rows().host_categories.empty()) {
+      const HostCategoryRow first = dice_.of(rows().host_categories);
+      const int64_t id = rows().host_categories.back().id + 1;
+      rows().host_categories.push_back(
+          {id, first.host_id, first.category_id, !first.always_up2date.value_or(false)});
+      const int64_t url_id =
+          rows().host_category_urls.empty() ? 1 : rows().host_category_urls.back().id + 1;
+      rows().host_category_urls.push_back({url_id, id, "https://again.example/pub", false});
+      int64_t dir_id = 1'000'000;
+      for (const DirectoryRow& directory : rows().directories)
+        if (dice_.chance(50)) rows().host_category_dirs.push_back({++dir_id, id, directory.id});
+    }
+    if (dice_.chance(kPercentOfWorlds) && !rows().repositories.empty()) {
+      RepositoryRow again = dice_.of(rows().repositories);
+      again.id = rows().repositories.back().id + 1;
+      again.directory_id = dice_.of(rows().directories).id;
+      rows().repositories.push_back(again);
+    }
   }
 
   template <typename Row>

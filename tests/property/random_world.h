@@ -1,6 +1,8 @@
 // Small random worlds, full of everything that real databases hold and nobody expects, and
 // questions that hit them. The same seed gives the same world and the same questions. Rows keep the
-// keys and the NOT NULLs of MirrorManager2's schema, so that either engine takes them.
+// keys and the NOT NULLs of MirrorManager2's schema, so that either engine takes them; but every
+// fourth world has drifted and holds what only a database without these constraints takes.
+// odd_rows.h lists what there is.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +18,7 @@ namespace mirror {
 
 struct RandomWorld {
   DatabaseRows rows;
+  bool drifted = false;
   std::vector<HostCategoryDirRow> stale_dirs;  // rows with up2date = false, which must not count
   std::string country_continent_csv;
   std::string global_netblocks;
