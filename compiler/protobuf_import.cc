@@ -27,6 +27,7 @@ struct Malformed {
 
 // A cache of the whole world names some hundreds; each id takes memory, whatever list it is in.
 constexpr size_t kHostsMax = 1'000'000;
+constexpr int64_t kLowIds = 1 << 14;
 
 std::string_view text_of(pbf_reader& message, std::string_view field) {
   if (message.wire_type() != protozero::pbf_wire_type::length_delimited) {
@@ -45,12 +46,19 @@ int64_t number_of(pbf_reader& message, std::string_view field) {
   return message.get_int64();
 }
 
-// One element, or a packed run of them.
+// One element, or a packed run of them. A byte of the file becomes eight here, so a list ends with
+// as many as there may be hosts.
 void append_numbers(pbf_reader& message, std::string_view field, std::vector<int64_t>& out) {
+  const auto append = [&](int64_t number) {
+    if (out.size() == kHostsMax)
+      throw Malformed{fmt::format("{} has more than {} elements", field, kHostsMax),
+                      ErrorKind::kLimit};
+    out.push_back(number);
+  };
   if (message.wire_type() == protozero::pbf_wire_type::length_delimited) {
-    for (const int64_t number : message.get_packed_int64()) out.push_back(number);
+    for (const int64_t number : message.get_packed_int64()) append(number);
   } else {
-    out.push_back(number_of(message, field));
+    append(number_of(message, field));
   }
 }
 
@@ -279,6 +287,9 @@ class Importer {
   }
 
   uint32_t host(int64_t id) {
+    // Nearly all ids are low, and there are as many look-ups as mirrors in all lists together.
+    uint32_t* const low = id >= 0 && id < kLowIds ? &low_hosts_[static_cast<size_t>(id)] : nullptr;
+    if (low != nullptr && *low != kNone) return *low;
     const auto [at, inserted] = hosts_.try_emplace(id, static_cast<uint32_t>(world_.hosts.size()));
     if (inserted) {
       if (world_.hosts.size() == kHostsMax) {
@@ -293,6 +304,7 @@ class Importer {
       host.flags = kHostAdminActive | kHostUserActive | kSiteAdminActive | kSiteUserActive;
       world_.hosts.push_back(std::move(host));
     }
+    if (low != nullptr) *low = at->second;
     return at->second;
   }
 
@@ -484,7 +496,7 @@ class Importer {
     constexpr std::string_view kTable = "MirrorListCache";
     std::optional<std::string_view> name;
     std::string_view subpath;
-    std::vector<int64_t> global;
+    global_.clear();
     set_.clear();
     grouped_.clear();
     while (message.next()) {
@@ -493,7 +505,7 @@ class Importer {
           name = text_of(message, "directory");
           break;
         case 2:
-          append_numbers(message, "Global", global);
+          append_numbers(message, "Global", global_);
           break;
         case 3:
           subpath = text_of(message, "Subpath");
@@ -510,7 +522,7 @@ class Importer {
     }
     if (!clean(required(name, "directory"), kTable) || !clean(subpath, kTable)) return;
     if (!first(directories_.emplace(*name).second, kTable, *name)) return;
-    for (const int64_t id : global) set_.global.push_back(host(id));
+    for (const int64_t id : global_) set_.global.push_back(host(id));
     set_.encode(encoded_set_);
     WorldDirectory directory;
     directory.name = *name;
@@ -552,14 +564,15 @@ class Importer {
   World world_;
   // The file chooses the ids, so no hash table, which well-chosen ids make a list.
   std::map<int64_t, uint32_t> hosts_;  // id -> place in World::hosts
-  std::map<int64_t, uint32_t> urls_;   // id -> World::urls, kNone if it cannot be used
+  std::vector<uint32_t> low_hosts_ = std::vector<uint32_t>(kLowIds, kNone);  // the same, by id
+  std::map<int64_t, uint32_t> urls_;  // id -> World::urls, kNone if it cannot be used
   std::set<std::string, std::less<>> directories_, disabled_, redirected_;
   std::set<int64_t> weighed_;
   std::map<std::string, std::string, std::less<>> repositories_;
   std::map<std::string, std::vector<WorldFile>, std::less<>> files_;  // by directory
   Interner<int64_t> url_lists_;
   // Kept for their memory only.
-  std::vector<int64_t> numbers_;
+  std::vector<int64_t> numbers_, global_;
   std::vector<NamedVersion> versions_;
   std::vector<uint32_t> encoded_set_;
   WorldCarrierSet set_;

@@ -15,8 +15,9 @@ namespace mirror {
 
 class RecordStream {
  public:
-  // No real entry comes near to it: the largest are directories with a few hundred hosts.
-  static constexpr uint64_t kRecordSizeMax = uint64_t{64} << 20;
+  // No real entry comes near to it: the largest are directories with a few hundred hosts, or with
+  // thousands of files.
+  static constexpr uint64_t kRecordSizeMax = uint64_t{16} << 20;
 
   enum class WireType : uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
   struct Record {

@@ -8,7 +8,9 @@
 #include <fstream>
 #include <numeric>
 #include <protozero/pbf_writer.hpp>
+#include <protozero/varint.hpp>
 
+#include "compiler/record_stream.h"
 #include "tests/unit/compiler/small_compile.h"
 
 namespace mirror {
@@ -29,6 +31,8 @@ class ProtobufImport : public ::testing::Test {
   ~ProtobufImport() override { std::filesystem::remove(path_); }
 
   Result<World> import(std::string_view bytes) {
+    // Some file systems write a file that is truncated and filled again to the disk at once.
+    std::filesystem::remove(path_);
     std::ofstream(path_, std::ios::binary) << bytes;
     const SystemClock clock;
     return import_protobuf(path_, clock, true, diagnostics_);
@@ -243,6 +247,67 @@ TEST_F(ProtobufImport, TheNumberOfHostsHasALimit) {
   ASSERT_FALSE(world);
   EXPECT_EQ(world.error().kind, ErrorKind::kLimit);
   EXPECT_THAT(world.error().message, HasSubstr("more than 1000000 different hosts"));
+}
+
+// What a length promises costs nothing before the bytes are there, and a list does not grow to many
+// times its bytes.
+TEST_F(ProtobufImport, RefusesLengthBombs) {
+  for (const uint64_t size : {RecordStream::kRecordSizeMax + 1, uint64_t{1} << 32, ~uint64_t{0}}) {
+    std::string bytes = time_only();
+    bytes += "\x82\x01";  // field 16, a message
+    protozero::write_varint(std::back_inserter(bytes), size);
+    const auto world = import(bytes + "x");
+    ASSERT_FALSE(world);
+    EXPECT_EQ(world.error().kind, ErrorKind::kLimit);
+    EXPECT_THAT(
+        world.error().message,
+        HasSubstr(fmt::format("the entry at byte 6 has {} bytes, more than the limit", size)));
+  }
+  std::string bytes = time_only();
+  bytes += "\x82\x01";
+  protozero::write_varint(std::back_inserter(bytes), RecordStream::kRecordSizeMax);
+  EXPECT_THAT(error_of(bytes + "x"), HasSubstr("cut off: the entry at byte 6 needs"));
+
+  bytes = time_only();
+  pbf_writer out(bytes);
+  nested(out, 16, [](pbf_writer& m) {
+    m.add_string(1, "pub/f");
+    m.add_bytes(2, std::string(1'000'001, '\x01'));  // the host 1, again and again
+  });
+  const auto world = import(bytes);
+  ASSERT_FALSE(world);
+  EXPECT_EQ(world.error().kind, ErrorKind::kLimit);
+  EXPECT_THAT(world.error().message, HasSubstr("Global has more than 1000000 elements"));
+}
+
+// Messages in messages in messages, where the format has three levels: the reader never goes deeper
+// than the format.
+TEST_F(ProtobufImport, DeepNestingIsNotFollowed) {
+  std::string inner;
+  for (int i = 0; i < 100'000; ++i) {
+    std::string next = "\x12";  // field 2, a message
+    protozero::write_varint(std::back_inserter(next), inner.size());
+    inner.insert(0, next);
+  }
+  std::string bytes = time_only();
+  pbf_writer out(bytes);
+  out.add_message(77, inner);
+  EXPECT_TRUE(import(bytes));
+  out.add_message(5, inner);
+  EXPECT_THAT(error_of(bytes), HasSubstr("Size is not a number, in the entry of field 5"));
+  bytes = time_only() + std::string(100'000, '\x0b');  // groups, which only open
+  EXPECT_THAT(error_of(bytes), HasSubstr("unknown wire type 3 at byte 6"));
+}
+
+TEST_F(ProtobufImport, HighAndNegativeIdsAreHostsToo) {
+  std::string bytes = time_only();
+  pbf_writer out(bytes);
+  const std::vector<int64_t> ids = {-1, 16383, 16384, int64_t{1} << 40, 16383, -1};
+  number_to_numbers(out, 10, 64500, ids, true);
+  const auto world = import(bytes);
+  ASSERT_TRUE(world);
+  ASSERT_EQ(world->hosts.size(), 4u);
+  EXPECT_THAT(world->asns.at(64500), ElementsAre(0, 1, 2, 3, 1, 0));
 }
 
 TEST_F(ProtobufImport, RefusesWhatIsNoCache) {
