@@ -149,7 +149,7 @@ class ExplanationProperty : public testing::Test {
   };
 
   void check_world(uint64_t seed) {
-    const RandomWorld world = make_random_world(seed);
+    const RandomWorld world = make_random_world(seed, is_drifted_seed(seed));
     const uint64_t created_at = 1'700'000'000 + seed;
     MemoryRowSource rows{MemoryRowReader(world.rows)};
     const auto compiled = compile_world(rows, world, created_at);

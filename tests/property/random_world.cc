@@ -94,10 +94,7 @@ std::string odd_netblock(Dice& dice) {
 
 class WorldMaker {
  public:
-  explicit WorldMaker(uint64_t seed) : dice_(seed) {
-    constexpr uint64_t kDriftedEvery = 4;
-    world_.drifted = seed % kDriftedEvery == 0;
-  }
+  WorldMaker(uint64_t seed, bool drifted) : dice_(seed) { world_.drifted = drifted; }
 
   RandomWorld make() {
     world_.minimum = static_cast<uint32_t>(dice_.between(0, 6));
@@ -552,7 +549,9 @@ class WorldMaker {
 
 }  // namespace
 
-RandomWorld make_random_world(uint64_t seed) { return WorldMaker(seed).make(); }
+RandomWorld make_random_world(uint64_t seed, bool drifted) {
+  return WorldMaker(seed, drifted).make();
+}
 
 std::string geo_country(const RandomWorld& world, const IpAddress& address) {
   int longest = -1;

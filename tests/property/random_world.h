@@ -1,8 +1,8 @@
 // Small random worlds, full of everything that real databases hold and nobody expects, and
 // questions that hit them. The same seed gives the same world and the same questions. Rows keep the
-// keys and the NOT NULLs of MirrorManager2's schema, so that either engine takes them; but every
-// fourth world has drifted and holds what only a database without these constraints takes.
-// odd_rows.h lists what there is.
+// keys and the NOT NULLs of MirrorManager2's schema, so that either engine takes them; a drifted
+// world also holds what only a database without these constraints takes. odd_rows.h lists what
+// there is.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,10 @@ struct RandomWorld {
   bool ip_parameter = true;
 };
 
-[[nodiscard]] RandomWorld make_random_world(uint64_t seed);
+[[nodiscard]] RandomWorld make_random_world(uint64_t seed, bool drifted = false);
+
+// Whether a test that takes drifted worlds should make one of this seed.
+[[nodiscard]] constexpr bool is_drifted_seed(uint64_t seed) { return seed % 4 == 0; }
 
 struct RandomQuestion {
   std::string target;

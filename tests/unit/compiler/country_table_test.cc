@@ -129,7 +129,7 @@ TEST_F(CountryFile, OneThatIsNoTableIsRefused) {
   const auto binary =
       read(std::string("\x7f"
                        "ELF\0\0\0\n\0\0\xff\xff,\n",
-                       15));
+                       14));
   ASSERT_FALSE(binary);
   EXPECT_THAT(binary.error().message,
               HasSubstr(path_ + ": no line like DE,EU in it (" + path_ + ":2 \"\\x00"));
