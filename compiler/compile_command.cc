@@ -1,14 +1,19 @@
 #include "compiler/compile_command.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <chrono>
 
 #include "base/core/http_date.h"
 #include "base/core/output.h"
 #include "base/core/text.h"
+#include "compiler/comparison.h"
 #include "compiler/database_input.h"
 #include "compiler/dump.h"
 #include "compiler/protobuf_import.h"
 #include "compiler/publish.h"
+#include "compiler/snapshot_diff.h"
 #include "compiler/snapshot_model.h"
 #include "compiler/tables.h"
 #include "schema/snapshot/snapshot.h"
@@ -33,15 +38,26 @@ void CompileOptions::declare(CommandLine& line) {
   line.option("--readers", &readers, 1, 64,
               "connections that read the largest table at the same time (PostgreSQL)");
   line.option("--keep", &keep, 1, 1'000'000, "snapshots that stay in the directory");
-  line.flag("--force", &force, "publish even if much is gone compared with the live snapshot");
+  line.option("--max-lost", &max_lost,
+              "KIND=P% or KIND=N: refuse to publish if more of these are gone; may be repeated");
+  line.option("--at-least", &at_least,
+              "KIND=N: refuse to publish with fewer of these; may be repeated");
+  line.option("--canaries", &canaries,
+              "file with questions that the new snapshot must answer to be published");
+  line.option("--force", &force,
+              "REASON: publish even where that would be refused, and log the reason");
   line.option("--check", &check,
               "only look at this snapshot file, as an edge would, and print facts");
   line.option("--dump", &dump, "only print this snapshot file as text");
+  line.option("--diff", &diff,
+              "only print what changed between two snapshots: files, or numbers in --snapshots");
+  line.flag("--all", &all, "with --diff: print everything, not only the first of each sort");
   line.flag("--quiet", &quiet, "print nothing but warnings and errors");
   line.option("--log-level", &log_level, std::string(Log::kLevelHelp));
   line.footer(
       "Exit codes: 0 done (also if nothing changed), 1 failed, 2 usage, 3 refused: too much is "
-      "gone, or HOLD is there.");
+      "gone, a canary question has no good answer, or HOLD is there. KIND: " +
+      fmt::format("{}.", fmt::join(kKindNames, ", ")));
 }
 
 namespace {
@@ -49,13 +65,14 @@ namespace {
 constexpr size_t kPrintedAtOnce = size_t{1} << 20;
 
 std::string render_facts(const SnapshotView& view, uint64_t size) {
-  const auto counts = count_contents(view);
+  const auto hosts = std::ranges::count_if(urls_of_hosts(view, UrlsOf::kDirectories),
+                                           [](const auto& urls) { return !urls.empty(); });
   std::string text;
   text += fmt::format("  size {} bytes, text {} bytes, largest answer {} bytes\n", size,
                       view.text_bytes.size(), view.body_size_max);
   text += fmt::format("  created at {} ({})\n", view.created_at, utc_text(view.created_at));
   text += fmt::format("  hosts {} ({} with URLs), categories {}, countries {}\n", view.hosts.size(),
-                      counts.hosts_with_urls, view.categories.size(), view.countries.size());
+                      hosts, view.categories.size(), view.countries.size());
   text += fmt::format("  directories {}, distinct sets of carriers {}, carriers {}, files {}\n",
                       view.directories.size(), view.carrier_sets.size(), view.carriers.size(),
                       view.files.size());
@@ -79,6 +96,8 @@ class Compile {
         diagnostics_(debug ? &log_ : nullptr) {}
 
   int run() {
+    if (const auto fault = read_gates()) return line_.usage_error(*fault);
+    if (options_.diff) return diff();
     if (options_.check || options_.dump)
       return look_at(options_.check ? *options_.check : *options_.dump);
     if (!options_.database && !options_.from_protobuf) {
@@ -100,6 +119,32 @@ class Compile {
   }
 
  private:
+  // What is wrong with the options of the gates.
+  std::optional<std::string> read_gates() {
+    for (const auto& text : options_.max_lost) {
+      if (const auto set = publish_.limits.set_max_lost(text); !set)
+        return "--max-lost: " + set.error().message;
+    }
+    for (const auto& text : options_.at_least) {
+      if (const auto set = publish_.limits.set_at_least(text); !set)
+        return "--at-least: " + set.error().message;
+    }
+    publish_.keep = static_cast<size_t>(options_.keep);
+    publish_.force_reason = trim(options_.force.value_or(""));
+    if (options_.force && publish_.force_reason.empty())
+      return "--force needs a reason, which will be logged";
+    return std::nullopt;
+  }
+
+  int diff() {
+    const auto text = diff_snapshots({options_.diff->first, options_.diff->second,
+                                      options_.snapshots, options_.canaries, options_.all});
+    const auto printed = text ? print_out(*text) : tl::unexpected(text.error());
+    if (printed) return kExitDone;
+    log_.error("{}", printed.error().message);
+    return exit_code(printed.error());
+  }
+
   int look_at(const std::string& path) {
     const auto snapshot = Snapshot::open(path);
     if (!snapshot) {
@@ -122,12 +167,27 @@ class Compile {
       });
     }
     if (printed) printed = print_out(text);
+    if (printed && options_.check && options_.canaries) return ask(snapshot->view());
     if (printed) return kExitDone;
     log_.error("{}", printed.error().message);
     return exit_code(printed.error());
   }
 
+  int ask(const SnapshotView& view) {
+    const auto canaries = read_canaries(*options_.canaries);
+    if (!canaries) {
+      log_.error("{}", canaries.error().message);
+      return exit_code(canaries.error());
+    }
+    const auto failed = failed_canaries(view, *canaries);
+    for (const auto& fault : failed) log_.error("{}", fault);
+    return failed.empty() ? kExitDone : kExitRefused;
+  }
+
   Result<int> compile() {
+    if (options_.canaries) {
+      MIRROR_TRY(publish_.canaries, read_canaries(*options_.canaries));
+    }
     MIRROR_TRY(auto inputs, read_inputs());
     MIRROR_TRY(auto world, read_world());
     inputs.created_at = created_at(world);
@@ -135,9 +195,7 @@ class Compile {
     MIRROR_TRY(const auto file, write_snapshot(model));
     diagnostics_.report(log_);
     SnapshotDirectory directory(*options_.snapshots);
-    MIRROR_TRY(const auto published,
-               publish_snapshot(directory, file,
-                                {options_.force, static_cast<size_t>(options_.keep)}, log_));
+    MIRROR_TRY(const auto published, publish_snapshot(directory, file, publish_, log_));
     if (!options_.from_protobuf) remember_names(*options_.database, new_names_, clock_, log_);
     return report(published, directory);
   }
@@ -209,6 +267,7 @@ class Compile {
   const Clock& clock_;
   const Log& log_;
   Diagnostics diagnostics_;
+  PublishOptions publish_;
   RememberedNames new_names_;
 };
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/core/clock.h"
 #include "base/core/command_line.h"
@@ -18,10 +20,13 @@ struct CompileOptions {
   std::optional<std::string> country_continent, netblocks;
   std::optional<std::string> created_at;  // Unix seconds
   std::optional<std::string> check, dump;
+  std::optional<std::pair<std::string, std::string>> diff;
+  std::optional<std::string> canaries, force;
+  std::vector<std::string> max_lost, at_least;
+  bool all = false;
   int64_t format = 1;
   int64_t keep = 10;
   int64_t readers = 2;
-  bool force = false;
   bool quiet = false;
   std::string log_level = "info";
 

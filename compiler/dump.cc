@@ -77,12 +77,9 @@ class Dumper {
   }
 
   static std::string flags(uint32_t bits) {
-    static constexpr std::string_view kNames[] = {
-        "host-admin-active", "host-user-active", "site-admin-active", "site-user-active",
-        "host-private",      "site-private",     "asn-clients"};
     std::string names;
-    for (size_t bit = 0; bit < std::size(kNames); ++bit) {
-      if ((bits >> bit & 1) != 0) names.append(" ").append(kNames[bit]);
+    for (size_t bit = 0; bit < kHostFlagWords.size(); ++bit) {
+      if ((bits >> bit & 1) != 0) names.append(" ").append(kHostFlagWords[bit]);
     }
     return names.empty() ? " -" : names;
   }

@@ -1,10 +1,14 @@
 #include "compiler/publish.h"
 
 #include <algorithm>
-#include <vector>
+#include <iterator>
+
+#include "base/core/text.h"
 
 namespace mirror {
 namespace {
+
+constexpr size_t kReasonShown = 500;  // bytes
 
 // Does this file, Current or Entry, hold the contents of that digest? One that is damaged or gone
 // does not, whatever its name says: it must be replaced.
@@ -13,47 +17,50 @@ bool holds(const SnapshotDirectory& directory, const File& file, const Digest128
   return file.name.digest == digest && directory.open(file).has_value();
 }
 
-Result<void> pass_gate(const SnapshotDirectory& directory, const Current& live,
-                       const SnapshotView& candidate, const PublishOptions& options,
-                       const Log& log) {
-  const auto old = directory.open(live);
-  if (!old) {
-    log.warning("the live snapshot cannot be read, so nothing is compared with it: {}",
-                old.error().message);
+// Everything that stands against publishing the candidate, a sentence each.
+std::vector<std::string> find_objections(const SnapshotDirectory& directory,
+                                         const std::optional<Current>& live,
+                                         const SnapshotView& candidate,
+                                         const PublishOptions& options, const Log& log) {
+  std::optional<Snapshot> before;
+  if (live) {
+    if (auto opened = directory.open(*live)) {
+      before.emplace(std::move(*opened));
+    } else {
+      log.warning("the live snapshot cannot be read, so nothing is compared with it: {}",
+                  opened.error().message);
+    }
+  }
+  // Without one to compare with, the candidate itself: it has lost nothing of that.
+  auto objections =
+      options.limits.objections(find_losses(before ? before->view() : candidate, candidate));
+  auto failed = failed_canaries(candidate, options.canaries);
+  std::ranges::move(failed, std::back_inserter(objections));
+  return objections;
+}
+
+Result<void> pass_gates(const std::vector<std::string>& objections,
+                        const std::optional<Current>& live, const PublishOptions& options,
+                        const Log& log) {
+  const auto reason = quote_for_message(options.force_reason, kReasonShown);
+  if (objections.empty()) {
+    if (!options.force_reason.empty()) log.info("--force {} was not needed", reason);
     return {};
   }
-  const auto passed = check_losses(count_contents(candidate), count_contents(old->view()));
-  if (passed || !options.force) return passed;
-  log.warning("published all the same, because of --force: {}", passed.error().message);
-  return {};
+  if (!options.force_reason.empty()) {
+    for (const auto& objection : objections) log.warning("overridden: {}", objection);
+    log.warning("published all the same, because of --force {}", reason);
+    return {};
+  }
+  for (const auto& objection : objections) log.error("{}", objection);
+  return fail(
+      ErrorKind::kRefused,
+      "refused for {} reasons; {}. If the new snapshot is right, give --force REASON",
+      objections.size(),
+      live ? fmt::format("generation {} stays live", live->name.sequence) : "nothing is published");
 }
 
 }  // namespace
-
-SnapshotCounts count_contents(const SnapshotView& view) {
-  std::vector<bool> reachable(view.hosts.size());
-  for (const auto& carrier : view.carriers) {
-    if (carrier.url_set() != kNone && view.url_sets[carrier.url_set()].urls().count() > 0) {
-      reachable[carrier.host()] = true;
-    }
-  }
-  return {static_cast<uint64_t>(std::ranges::count(reachable, true)), view.directories.size(),
-          view.repositories.size()};
-}
-
-Result<void> check_losses(const SnapshotCounts& candidate, const SnapshotCounts& live) {
-  std::string losses;
-  const auto compare = [&losses](std::string_view what, uint64_t now, uint64_t before) {
-    if (now * 2 >= before) return;
-    losses += fmt::format("{}{} of {} {} are left", losses.empty() ? "" : ", ", now, before, what);
-  };
-  compare("hosts with URLs", candidate.hosts_with_urls, live.hosts_with_urls);
-  compare("directories", candidate.directories, live.directories);
-  compare("repositories", candidate.repositories, live.repositories);
-  if (losses.empty()) return {};
-  return fail(ErrorKind::kRefused,
-              "only {}; the live snapshot stays. If that is right, give --force", losses);
-}
 
 Result<Published> publish_snapshot(SnapshotDirectory& directory, std::string_view file_bytes,
                                    const PublishOptions& options, const Log& log) {
@@ -77,7 +84,8 @@ Result<Published> publish_snapshot(SnapshotDirectory& directory, std::string_vie
   }
   if (live && holds(directory, *live, digest))
     return Published{PublishOutcome::kUnchanged, *live, std::nullopt};
-  if (live) MIRROR_CHECK(pass_gate(directory, *live, *candidate, options, log));
+  MIRROR_CHECK(
+      pass_gates(find_objections(directory, live, *candidate, options, log), live, options, log));
   if (hold) {
     // While nothing moves, equal snapshots must not pile up.
     MIRROR_TRY(const auto entries, directory.list());

@@ -80,6 +80,13 @@ void CommandLine::option(const std::string& names, std::vector<std::string>* tar
   if (names.starts_with("-")) option->allow_extra_args(false);
 }
 
+void CommandLine::option(const std::string& names,
+                         std::optional<std::pair<std::string, std::string>>* target,
+                         const std::string& help) {
+  implementation_->app->add_option_function<std::pair<std::string, std::string>>(
+      names, [target](const std::pair<std::string, std::string>& value) { *target = value; }, help);
+}
+
 void CommandLine::option(const std::string& names, int64_t* target, int64_t lowest, int64_t highest,
                          const std::string& help) {
   implementation_->app->add_option(names, *target, help)

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mirror {
@@ -29,6 +30,9 @@ class CommandLine {
   void option(const std::string& names, std::optional<std::string>* target, const std::string& help,
               const std::string& environment = "");
   void option(const std::string& names, std::vector<std::string>* target, const std::string& help);
+  // Two values at each mention, as in `--diff A B`.
+  void option(const std::string& names, std::optional<std::pair<std::string, std::string>>* target,
+              const std::string& help);
   void option(const std::string& names, int64_t* target, int64_t lowest, int64_t highest,
               const std::string& help);
   void option(const std::string& names, std::optional<int64_t>* target, int64_t lowest,

@@ -104,7 +104,8 @@ class Snapshots:
         with open(self.cache, "wb") as out:
             out.write(make_cache(mark, **world))
         subprocess.run([os.path.join(BIN, "mirror-compile"), "--from-protobuf", self.cache, "--snapshots", self.path,
-                        "--force", "--keep", "1000", "--quiet"], check=True, stdin=subprocess.DEVNULL)
+                        "--force", "a test", "--keep", "1000", "--quiet"], check=True,
+                       stdin=subprocess.DEVNULL)
         return self.current()
 
     def current(self):

@@ -272,27 +272,42 @@ TEST_F(Directory, HoldKeepsCurrentWhereItIs) {
 }
 
 TEST_F(Directory, TheGateRefusesGreatLosses) {
-  ASSERT_TRUE(compile(1));
+  const Log quiet("test", LogLevel::kNothing);
+  const auto live = compile(1);
+  ASSERT_TRUE(live);
   auto rows = simple_rows();
   rows.host_category_urls.clear();
   const auto poor = compile_rows(rows);
   const std::string file(poor.bytes.begin(), poor.bytes.end());
-  const auto refused = publish_snapshot(*directory_, file, {}, log_);
+  const auto refused = publish_snapshot(*directory_, file, {}, quiet);
   ASSERT_FALSE(refused);
   EXPECT_EQ(exit_code(refused.error()), kExitRefused);
-  EXPECT_THAT(refused.error().message, HasSubstr("only 0 of 2 hosts with URLs are left"));
+  EXPECT_THAT(refused.error().message, HasSubstr("generation 1 stays live"));
   EXPECT_EQ(directory_->list()->size(), 1u);
-  const auto forced = publish_snapshot(*directory_, file, {.force = true}, log_);
+  EXPECT_EQ(*directory_->current(), live->snapshot);
+  PublishOptions by_force;
+  by_force.force_reason = "they are moving";
+  const auto forced = publish_snapshot(*directory_, file, by_force, quiet);
   ASSERT_TRUE(forced);
   EXPECT_EQ(forced->outcome, PublishOutcome::kPublished);
+  EXPECT_EQ(directory_->current()->name.sequence, 2u);
 }
 
-TEST(Gate, AllowsHalf) {
-  EXPECT_TRUE(check_losses({5, 50, 5}, {10, 100, 10}));
-  EXPECT_FALSE(check_losses({4, 50, 5}, {10, 100, 10}));
-  EXPECT_FALSE(check_losses({5, 49, 5}, {10, 100, 10}));
-  EXPECT_FALSE(check_losses({5, 50, 4}, {10, 100, 10}));
-  EXPECT_TRUE(check_losses({0, 0, 0}, {0, 0, 0}));
+TEST_F(Directory, CanariesAndLeastCountsHoldForTheFirstSnapshotToo) {
+  const Log quiet("test", LogLevel::kNothing);
+  PublishOptions options;
+  ASSERT_TRUE(options.limits.set_at_least("hosts=3"));
+  const auto small = publish_snapshot(*directory_, file_of(1), options, quiet);
+  ASSERT_FALSE(small);
+  EXPECT_THAT(small.error().message, HasSubstr("nothing is published"));
+  ASSERT_TRUE(options.limits.set_at_least("hosts=2"));
+  options.canaries = *parse_canaries("/mirrorlist?repo=os&arch=x86_64 min=3", "canaries");
+  EXPECT_EQ(publish_snapshot(*directory_, file_of(1), options, quiet).error().kind,
+            ErrorKind::kRefused);
+  EXPECT_TRUE(directory_->list()->empty());
+  EXPECT_FALSE(directory_->current());
+  options.canaries[0].min = 2;
+  EXPECT_TRUE(publish_snapshot(*directory_, file_of(1), options, quiet));
 }
 
 }  // namespace
