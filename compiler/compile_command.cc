@@ -43,7 +43,8 @@ void CompileOptions::declare(CommandLine& line) {
   line.option("--at-least", &at_least,
               "KIND=N: refuse to publish with fewer of these; may be repeated");
   line.option("--canaries", &canaries,
-              "file with questions that the new snapshot must answer to be published");
+              "file with questions that the new snapshot must answer to be published",
+              "MIRROR_CANARIES");
   line.option("--force", &force,
               "REASON: publish even where that would be refused, and log the reason");
   line.option("--check", &check,
@@ -131,8 +132,12 @@ class Compile {
     }
     publish_.keep = static_cast<size_t>(options_.keep);
     publish_.force_reason = trim(options_.force.value_or(""));
-    if (options_.force && publish_.force_reason.empty())
-      return "--force needs a reason, which will be logged";
+    // A flag once: what follows it in an old script is no reason.
+    if (options_.force &&
+        (publish_.force_reason.empty() || publish_.force_reason.starts_with('-'))) {
+      return "--force needs a reason, which is logged; " + quote_for_message(*options_.force) +
+             " is none";
+    }
     return std::nullopt;
   }
 

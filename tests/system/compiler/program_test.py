@@ -35,9 +35,9 @@ class ProgramTest(unittest.TestCase):
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
                               env=environment, timeout=120, **options)
 
-    def compile(self, mark, *options, mirrors=1, **run_options):
-        cache = self.write("cache.proto", make_cache(mark, mirrors=mirrors))
-        return self.run_program(COMPILE, "--from-protobuf", cache, "--snapshots", self.snapshots, *options, **run_options)
+    def compile(self, mark, *options, **world):
+        cache = self.write("cache.proto", make_cache(mark, **world))
+        return self.run_program(COMPILE, "--from-protobuf", cache, "--snapshots", self.snapshots, *options)
 
     def control(self, *arguments):
         return self.run_program(CONTROL, "snapshot", *arguments, "--snapshots", self.snapshots)
@@ -64,6 +64,13 @@ class Input(ProgramTest):
                           ["--from-protobuf", "x", "--snapshots", "y", "--created-at", "noon"],
                           ["--from-protobuf", "x", "--snapshots", "y", "--created-at", "1099511627777"],
                           ["--from-protobuf", "x", "--snapshots", "y", "--keep", "0"],
+                          ["--from-protobuf", "x", "--snapshots", "y", "--force"],
+                          ["--from-protobuf", "x", "--snapshots", "y", "--force", "--quiet"],
+                          ["--from-protobuf", "x", "--snapshots", "y", "--force", " \t"],
+                          ["--from-protobuf", "x", "--snapshots", "y", "--max-lost", "mirrors=5"],
+                          ["--from-protobuf", "x", "--snapshots", "y", "--max-lost", "hosts=110%"],
+                          ["--from-protobuf", "x", "--snapshots", "y", "--at-least", "hosts=5%"],
+                          ["--diff", "x"],
                           ["--from-protobuf", "x", "--snapshots", "y", "--log-level", "loud"]):
             result = self.run_program(COMPILE, *arguments)
             self.assertEqual(result.returncode, USAGE, arguments)
@@ -83,6 +90,10 @@ class Input(ProgramTest):
             (["--database", "sqlite:" + self.write("garbage.db", b"x" * 5000)], "garbage.db", ""),
             (["--from-protobuf", "x", "--netblocks", self.path("no-netblocks")], "no-netblocks", "No such file"),
             (["--from-protobuf", "x", "--country-continent", self.write("bad.csv", b"nothing\n")], "bad.csv", "DE,EU"),
+            (["--from-protobuf", "x", "--canaries", self.path("no-canaries")], "no-canaries", "No such file"),
+            (["--from-protobuf", "x", "--canaries", self.write("canaries", b"\nwhat?\n")], "canaries:2", "/metalink"),
+            (["--diff", self.path("no-snapshot"), "2"], "no-snapshot", "No such file"),
+            (["--diff", "7", "8"], self.snapshots, "No such file"),
             (["--check", self.path("no-snapshot")], "no-snapshot", "No such file"),
             (["--check", self.write("damaged", b"MIRRSNAP" + b"\0" * 200)], "damaged", "checksum"),
             (["--dump", self.folder], self.folder, "not a regular file"),
@@ -126,16 +137,6 @@ class Publication(ProgramTest):
         self.assertEqual(result.returncode, DONE)
         self.assertIn("nothing changed: generation 1", result.stdout)
         self.assertEqual(self.current(), before)
-
-    def test_the_gate(self):
-        self.compile("a", mirrors=5)
-        refused = self.compile("b", "--quiet", mirrors=2)
-        self.assert_one_line(refused, REFUSED, "only 2 of 5 hosts with URLs are left", "--force")
-        self.assertEqual(self.sequence(), 1)
-        forced = self.compile("b", "--force", mirrors=2)
-        self.assertEqual(forced.returncode, DONE)
-        self.assertIn("because of --force", forced.stderr)
-        self.assertEqual(self.sequence(), 2)
 
     def test_a_time_far_away(self):
         result = self.compile("a", "--created-at", "1099511627776")

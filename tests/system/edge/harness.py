@@ -61,9 +61,9 @@ def piece(field, value):
     return varint(field << 3 | 2) + varint(len(data)) + data
 
 
-def make_cache(mark, mirrors=1, created_at=1700000000):
-    """A world of one directory pub/d and one repository r+a; every URL holds the mark."""
-    hosts = range(1, mirrors + 1)
+def make_cache(mark, mirrors=1, created_at=1700000000, first=1):
+    """A world of one directory pub/d and one repository r+a; every URL holds the mark, hosts count from `first`."""
+    hosts = range(first, first + mirrors)
     world = number(1, created_at)
     for host in hosts:
         world += piece(4, number(1, 1000 + host) + piece(2, "http://%s.example/%d" % (mark, host)))

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "tests/unit/compiler/small_compile.h"
@@ -92,6 +93,14 @@ TEST(CanaryFile, HasLimits) {
   const auto missing = read_canaries("/nowhere/canaries");
   EXPECT_THAT(missing.error().message, HasSubstr("/nowhere/canaries"));
   EXPECT_FALSE(read_canaries(std::filesystem::temp_directory_path()));
+}
+
+TEST(CanaryFile, TheExampleIsOne) {
+  const char* source = std::getenv("MIRROR_SOURCE");
+  const auto canaries =
+      read_canaries(std::string(source != nullptr ? source : ".") + "/ops/canaries.example");
+  ASSERT_TRUE(canaries) << canaries.error().message;
+  EXPECT_THAT(*canaries, SizeIs(6));
 }
 
 TEST(Canaries, Conditions) {
