@@ -18,6 +18,7 @@ namespace {
 
 constexpr uint64_t kCanaryFileSizeMax = uint64_t{16} << 20;
 constexpr size_t kMirrorsNamed = 5;
+constexpr uint64_t kSeed = 0;  // who comes first does not matter
 constexpr IpAddress kAsker{IpAddress::Family::kIpv4, 0, 0x7f000001};
 
 class Parser {
@@ -128,23 +129,21 @@ Result<std::vector<Canary>> read_canaries(const std::string& path) {
   return parse_canaries(text, path);
 }
 
-std::vector<CanaryAnswer> ask_canaries(const SnapshotView& view, std::span<const Canary> canaries) {
-  std::vector<CanaryAnswer> answers;
-  if (canaries.empty()) return answers;
-  const AnswerOptions options;
-  Answerer answerer(options, 0);  // who comes first does not matter
-  answerer.adopt(&view, nullptr);
-  for (const Canary& canary : canaries) {
-    const Reply reply =
-        answerer.answer({canary.target, kAsker, static_cast<int64_t>(view.created_at)});
-    CanaryAnswer answer;
-    answer.status = reply.status;
-    for (const auto piece : reply.body) answer.text += piece;
-    answer.mirrors =
-        mirrors_of(view, explain(view, nullptr, options, {canary.target, kAsker, 0, {}}));
-    answers.push_back(std::move(answer));
-  }
-  return answers;
+CanaryAsker::CanaryAsker(const SnapshotView& view)
+    : view_(view), answerer_(std::make_unique<Answerer>(AnswerOptions(), kSeed)) {
+  answerer_->adopt(&view, nullptr);
+}
+CanaryAsker::~CanaryAsker() = default;
+
+CanaryAnswer CanaryAsker::ask(const Canary& canary) {
+  const Reply reply =
+      answerer_->answer({canary.target, kAsker, static_cast<int64_t>(view_.created_at)});
+  CanaryAnswer answer;
+  answer.status = reply.status;
+  for (const auto piece : reply.body) answer.text += piece;
+  answer.mirrors =
+      mirrors_of(view_, explain(view_, nullptr, AnswerOptions(), {canary.target, kAsker, 0, {}}));
+  return answer;
 }
 
 std::string fault_of(const Canary& canary, const CanaryAnswer& answer) {
@@ -177,12 +176,12 @@ std::string fault_of(const Canary& canary, const CanaryAnswer& answer) {
 std::vector<std::string> failed_canaries(const SnapshotView& view,
                                          std::span<const Canary> canaries) {
   std::vector<std::string> failed;
-  const auto answers = ask_canaries(view, canaries);
-  for (size_t i = 0; i < canaries.size(); ++i) {
-    const auto fault = fault_of(canaries[i], answers[i]);
+  CanaryAsker asker(view);
+  for (const Canary& canary : canaries) {
+    const auto fault = fault_of(canary, asker.ask(canary));
     if (fault.empty()) continue;
     failed.push_back(
-        fmt::format("{}: {}: {}", canaries[i].where, quote_for_message(canaries[i].target), fault));
+        fmt::format("{}: {}: {}", canary.where, quote_for_message(canary.target), fault));
   }
   return failed;
 }

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@
 #include "schema/snapshot/snapshot.h"
 
 namespace mirror {
+
+class Answerer;
 
 struct Canary {
   std::string where;  // FILE:LINE
@@ -46,9 +49,20 @@ struct CanaryAnswer {
   std::string text;             // the whole body
   std::vector<Mirror> mirrors;  // each once, by id
 };
-// Pure: the same view and questions give the same answers.
-[[nodiscard]] std::vector<CanaryAnswer> ask_canaries(const SnapshotView& view,
-                                                     std::span<const Canary> canaries);
+// Puts questions to one snapshot. The same view and question give the same answer. One thread.
+class CanaryAsker {
+ public:
+  explicit CanaryAsker(const SnapshotView& view);  // which must outlive this object
+  ~CanaryAsker();
+  CanaryAsker(const CanaryAsker&) = delete;
+  CanaryAsker& operator=(const CanaryAsker&) = delete;
+
+  [[nodiscard]] CanaryAnswer ask(const Canary& canary);
+
+ private:
+  const SnapshotView& view_;
+  std::unique_ptr<Answerer> answerer_;
+};
 
 // What the answer lacks, as part of a sentence; "" if it is as it must be.
 [[nodiscard]] std::string fault_of(const Canary& canary, const CanaryAnswer& answer);

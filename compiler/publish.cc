@@ -9,6 +9,7 @@ namespace mirror {
 namespace {
 
 constexpr size_t kReasonShown = 500;  // bytes
+constexpr size_t kObjectionsShown = 50;
 
 // Does this file, Current or Entry, hold the contents of that digest? One that is damaged or gone
 // does not, whatever its name says: it must be replaced.
@@ -39,20 +40,28 @@ std::vector<std::string> find_objections(const SnapshotDirectory& directory,
   return objections;
 }
 
+template <typename Say>
+void tell(const std::vector<std::string>& objections, Say say) {
+  for (size_t i = 0; i < std::min(objections.size(), kObjectionsShown); ++i) say(objections[i]);
+  if (objections.size() > kObjectionsShown)
+    say(fmt::format("... and {} more", objections.size() - kObjectionsShown));
+}
+
 Result<void> pass_gates(const std::vector<std::string>& objections,
                         const std::optional<Current>& live, const PublishOptions& options,
                         const Log& log) {
   const auto reason = quote_for_message(options.force_reason, kReasonShown);
   if (objections.empty()) {
-    if (!options.force_reason.empty()) log.info("--force {} was not needed", reason);
+    if (!options.force_reason.empty())
+      log.warning("--force {} was not needed; leave it out, so that the gates stand", reason);
     return {};
   }
   if (!options.force_reason.empty()) {
-    for (const auto& objection : objections) log.warning("overridden: {}", objection);
-    log.warning("published all the same, because of --force {}", reason);
+    tell(objections, [&log](const auto& line) { log.warning("overridden: {}", line); });
+    log.warning("goes on all the same, because of --force {}", reason);
     return {};
   }
-  for (const auto& objection : objections) log.error("{}", objection);
+  tell(objections, [&log](const auto& line) { log.error("{}", line); });
   return fail(
       ErrorKind::kRefused,
       "refused for {} reasons; {}. If the new snapshot is right, give --force REASON",

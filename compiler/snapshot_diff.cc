@@ -346,10 +346,11 @@ class Differ {
   // ---- canary questions
 
   void diff_canaries(std::span<const Canary> canaries) {
-    const auto before = ask_canaries(before_, canaries);
-    const auto after = ask_canaries(after_, canaries);
     text_ += fmt::format("canary questions: {}\n", canaries.size());
-    for (size_t i = 0; i < canaries.size(); ++i) diff_canary(canaries[i], before[i], after[i]);
+    CanaryAsker before(before_);
+    CanaryAsker after(after_);
+    for (const Canary& canary : canaries)
+      diff_canary(canary, before.ask(canary), after.ask(canary));
   }
 
   void diff_canary(const Canary& canary, const CanaryAnswer& before, const CanaryAnswer& after) {
