@@ -117,6 +117,18 @@ TEST(Losses, ADirectoryWithoutMirrorsIsLostAndItsRepository) {
   expect_loss(losses(after, after), Kind::kDirectories, {3, 3, 0, {}});
 }
 
+// Directories that had one set of mirrors in common need not have it any more.
+TEST(Losses, ListingsAreCountedForEachDirectory) {
+  auto after = simple_rows();
+  after.host_categories[1].always_up2date = false;
+  after.host_category_dirs = {{1, 2, 2}};
+  expect_loss(losses(simple_rows(), after), Kind::kListings,
+              {6,
+               4,
+               2,
+               {"1 of 2 mirrors of \"pub/linux\"", "1 of 2 mirrors of \"pub/linux/os/repodata\""}});
+}
+
 TEST(Losses, DirectoriesAndRepositoriesByName) {
   auto after = simple_rows();
   after.directories[1].name = "pub/linux/OS";
