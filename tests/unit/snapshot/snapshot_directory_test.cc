@@ -51,7 +51,7 @@ class Directory : public ::testing::Test {
     EXPECT_TRUE(writer->publish(*current));
     return *current;
   }
-  Result<Published> compile(int64_t weight, PublishOptions options = {}) {
+  Result<Published> compile(int64_t weight, const PublishOptions& options = {}) {
     return publish_snapshot(*directory_, file_of(weight), options, log_);
   }
 
