@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/core/files.h"
 #include "base/core/http_date.h"
 #include "base/core/output.h"
 #include "base/core/text.h"
@@ -13,6 +14,7 @@
 #include "compiler/dump.h"
 #include "compiler/protobuf_import.h"
 #include "compiler/publish.h"
+#include "compiler/report.h"
 #include "compiler/snapshot_diff.h"
 #include "compiler/snapshot_model.h"
 #include "compiler/tables.h"
@@ -50,6 +52,9 @@ void CompileOptions::declare(CommandLine& line) {
   line.option("--check", &check,
               "only look at this snapshot file, as an edge would, and print facts");
   line.option("--dump", &dump, "only print this snapshot file as text");
+  line.option("--report", &report,
+              "write what was left out and what is suspicious into this file, as JSON; mirrorctl "
+              "doctor shows it");
   line.option("--diff", &diff,
               "only print what changed between two snapshots: files, or numbers in --snapshots");
   line.flag("--all", &all, "with --diff: print everything, not only the first of each sort");
@@ -196,6 +201,7 @@ class Compile {
     MIRROR_TRY(auto inputs, read_inputs());
     MIRROR_TRY(auto world, read_world());
     inputs.created_at = created_at(world);
+    MIRROR_CHECK(write_report(world, inputs));
     MIRROR_TRY(const auto model, build_model(std::move(world), inputs));
     MIRROR_TRY(const auto file, write_snapshot(model));
     diagnostics_.report(log_);
@@ -203,6 +209,26 @@ class Compile {
     MIRROR_TRY(const auto published, publish_snapshot(directory, file, publish_, log_));
     if (!options_.from_protobuf) remember_names(*options_.database, new_names_, clock_, log_);
     return report(published, directory);
+  }
+
+  // Before anything is published, and also if it is not: a gate that refuses makes it worth
+  // reading.
+  Result<void> write_report(const World& world, const ModelInputs& inputs) const {
+    if (!options_.report) return {};
+    CompileReport report;
+    report.created_at = inputs.created_at;
+    MIRROR_TRY(report.source, source_name());
+    report.left_out = diagnostics_.entries();
+    report.findings = find_suspicious(world, inputs.country_continents, Diagnostics::kExamplesMax);
+    MIRROR_CHECK(replace_file(*options_.report, render_report_json(report)));
+    log_.info("{}: {}", *options_.report, summary_of(report));
+    return {};
+  }
+
+  [[nodiscard]] Result<std::string> source_name() const {
+    if (options_.from_protobuf) return *options_.from_protobuf;
+    MIRROR_TRY(const auto url, DatabaseUrl::parse(*options_.database));
+    return url.display();
   }
 
   Result<ModelInputs> read_inputs() {

@@ -24,6 +24,7 @@ struct CompileOptions {
   std::optional<std::string> canaries, force;
   std::vector<std::string> max_lost, at_least;
   bool all = false;
+  std::optional<std::string> report;
   int64_t format = 1;
   int64_t keep = 10;
   int64_t readers = 2;
