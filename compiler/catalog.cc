@@ -349,12 +349,7 @@ class CatalogReader {
       return leave_out("directories belong to a category without top directory; left out");
     if (!is_clean_text(name))
       return leave_out("names are not UTF-8, too long or hold control bytes; left out");
-    std::string_view topdir = *topdir_name;
-    while (topdir.ends_with('/')) topdir.remove_suffix(1);
-    if (topdir.empty()) return std::string(name);
-    if (name == topdir) return std::string();
-    if (name.starts_with(topdir) && name[topdir.size()] == '/')
-      return std::string(name.substr(topdir.size() + 1));
+    if (const auto subpath = subpath_below(*topdir_name, name)) return std::string(*subpath);
     return leave_out("directories do not lie below the top directory of their category; left out");
   }
 

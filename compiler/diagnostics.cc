@@ -6,7 +6,7 @@ void Diagnostics::add(std::string_view table, std::string_view reason, std::stri
                       std::string_view detail) {
   Entry& entry = entries_[{std::string(table), std::string(reason)}];
   ++entry.count;
-  const bool keep = entry.examples.size() < kExamplesMax;
+  const bool keep = entry.examples.size() < examples_max_;
   if (!keep && log_ == nullptr) return;
   std::string example(where);
   if (!detail.empty()) example.append(" ").append(detail);

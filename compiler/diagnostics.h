@@ -24,7 +24,8 @@ class Diagnostics {
   };
 
   // `log`, if not null, gets each one at once, at level debug; it must outlive this object.
-  explicit Diagnostics(const Log* log = nullptr) : log_(log) {}
+  explicit Diagnostics(const Log* log = nullptr, size_t examples_max = kExamplesMax)
+      : log_(log), examples_max_(examples_max) {}
 
   // `table` is a database table, a map of a protobuf cache, or a file; `where` names the row in it:
   // an id, a key, a line. `detail` is a quoted value or empty.
@@ -48,6 +49,7 @@ class Diagnostics {
 
  private:
   const Log* log_;
+  size_t examples_max_;
   Entries entries_;
 };
 

@@ -53,6 +53,21 @@ void examples(Writer& json, const std::vector<std::string>& values) {
   json.EndArray();
 }
 
+void write_findings(Writer& json, const std::vector<Finding>& findings) {
+  json.StartArray();
+  for (const auto& finding : findings) {
+    json.StartObject();
+    field(json, "code", finding.code);
+    field(json, "severity", name_of(finding.severity));
+    field(json, "what", finding.what);
+    field(json, "remedy", finding.remedy);
+    field(json, "count", finding.count);
+    examples(json, finding.examples);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
 std::string render_examples(const std::vector<std::string>& examples, uint64_t count) {
   std::string text;
   for (const auto& example : examples) text += fmt::format("    {}\n", example);
@@ -157,16 +172,10 @@ std::string summary_of(const CompileReport& report) {
       count_of(report, Severity::kWarning), count_of(report, Severity::kNote));
 }
 
-std::string render_report_text(const CompileReport& report) {
-  std::string text = fmt::format("data        {}, read at {}\n            {}\n", report.source,
-                                 utc_text(report.created_at), summary_of(report));
-  if (!report.left_out.empty()) text += "\nrows left out or changed\n";
-  for (const auto& [key, entry] : report.left_out) {
-    text += fmt::format("  {}: {}: {}\n", key.first, key.second, entry.count);
-    text += render_examples(entry.examples, entry.count);
-  }
+std::string render_findings_text(const std::vector<Finding>& findings) {
+  std::string text;
   for (const Severity severity : kSeverities) {
-    for (const auto& finding : report.findings) {
+    for (const auto& finding : findings) {
       if (finding.severity != severity) continue;
       text += fmt::format("\n{:<7} {}: {}\n  {}\n", name_of(severity), finding.code, finding.count,
                           finding.what);
@@ -175,6 +184,25 @@ std::string render_report_text(const CompileReport& report) {
     }
   }
   return text;
+}
+
+std::string render_report_text(const CompileReport& report) {
+  std::string text = fmt::format("data        {}, read at {}\n            {}\n", report.source,
+                                 utc_text(report.created_at), summary_of(report));
+  if (!report.left_out.empty()) text += "\nrows left out or changed\n";
+  for (const auto& [key, entry] : report.left_out) {
+    text += fmt::format("  {}: {}: {}\n", key.first, key.second, entry.count);
+    text += render_examples(entry.examples, entry.count);
+  }
+  text += render_findings_text(report.findings);
+  return text;
+}
+
+std::string render_findings_json(const std::vector<Finding>& findings) {
+  rapidjson::StringBuffer buffer;
+  Writer json(buffer);
+  write_findings(json, findings);
+  return {buffer.GetString(), buffer.GetSize()};
 }
 
 std::string render_report_json(const CompileReport& report) {
@@ -198,18 +226,7 @@ std::string render_report_json(const CompileReport& report) {
   }
   json.EndArray();
   key(json, "findings");
-  json.StartArray();
-  for (const auto& finding : report.findings) {
-    json.StartObject();
-    field(json, "code", finding.code);
-    field(json, "severity", name_of(finding.severity));
-    field(json, "what", finding.what);
-    field(json, "remedy", finding.remedy);
-    field(json, "count", finding.count);
-    examples(json, finding.examples);
-    json.EndObject();
-  }
-  json.EndArray();
+  write_findings(json, report.findings);
   json.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
 }

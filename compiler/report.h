@@ -30,6 +30,9 @@ struct CompileReport {
 
 [[nodiscard]] std::string render_report_text(const CompileReport& report);
 [[nodiscard]] std::string render_report_json(const CompileReport& report);
+// The parts of both that are about findings: lines, and an array.
+[[nodiscard]] std::string render_findings_text(const std::vector<Finding>& findings);
+[[nodiscard]] std::string render_findings_json(const std::vector<Finding>& findings);
 // One line: how much there is of what.
 [[nodiscard]] std::string summary_of(const CompileReport& report);
 

@@ -25,6 +25,15 @@ std::variant<std::string, UrlFault> normalize_url(std::string_view text) {
 
 std::string normalize_country(std::string_view text) { return upper_ascii(trim(text)); }
 
+std::optional<std::string_view> subpath_below(std::string_view topdir, std::string_view name) {
+  while (topdir.ends_with('/')) topdir.remove_suffix(1);
+  if (topdir.empty()) return name;
+  if (!name.starts_with(topdir)) return std::nullopt;
+  const auto rest = name.substr(topdir.size());
+  if (rest.empty()) return rest;
+  return rest[0] == '/' ? std::optional(rest.substr(1)) : std::nullopt;
+}
+
 uint32_t clamp_weight(int64_t bandwidth) {
   return static_cast<uint32_t>(std::clamp<int64_t>(bandwidth, 1, int64_t{kWeightMax}));
 }

@@ -22,6 +22,12 @@ struct UrlFault {
 // Trimmed and upper-cased, as all countries and continents are compared.
 [[nodiscard]] std::string normalize_country(std::string_view text);
 
+// What follows the top directory of a category in the name of one of its directories; nullopt if
+// the directory does not lie below it (C-16). A slash at the end of the top directory does not
+// count.
+[[nodiscard]] std::optional<std::string_view> subpath_below(std::string_view topdir,
+                                                            std::string_view name);
+
 // A weight as hosts have it: 1 to kWeightMax.
 [[nodiscard]] uint32_t clamp_weight(int64_t bandwidth);
 

@@ -23,5 +23,7 @@ class CommandGroup {
 [[nodiscard]] std::unique_ptr<CommandGroup> make_snapshot_commands(CommandLine& root);
 [[nodiscard]] std::unique_ptr<CommandGroup> make_edge_commands(CommandLine& root);
 [[nodiscard]] std::unique_ptr<CommandGroup> make_explain_command(CommandLine& root);
+[[nodiscard]] std::unique_ptr<CommandGroup> make_doctor_command(CommandLine& root);
+[[nodiscard]] std::unique_ptr<CommandGroup> make_why_command(CommandLine& root);
 
 }  // namespace mirror

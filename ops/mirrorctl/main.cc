@@ -20,6 +20,8 @@ int main(int argc, char** argv) {
   groups.push_back(mirror::make_edge_commands(line));
   groups.push_back(mirror::make_snapshot_commands(line));
   groups.push_back(mirror::make_explain_command(line));
+  groups.push_back(mirror::make_doctor_command(line));
+  groups.push_back(mirror::make_why_command(line));
   line.footer(
       "Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a safety gate, 4 done with warnings.");
   if (const auto code = line.parse(argc, argv)) return *code;
