@@ -8,13 +8,13 @@
 #include <utility>
 
 #include "base/core/text.h"
+#include "compiler/text_rules.h"
 #include "schema/snapshot/rendering.h"
 
 namespace mirror {
 namespace {
 
 constexpr size_t kClaimsShownMax = 4;
-constexpr std::string_view kMetadata = "/repodata";
 constexpr std::string_view kMetadataFile = "repomd.xml";
 
 // In the order of kKinds.
@@ -276,7 +276,7 @@ class Finder {
     carried_.assign(world_.hosts.size(), false);
     for (const auto& repository : world_.repositories) {
       wanted_.try_emplace(repository.directory, kNone);
-      wanted_.try_emplace(repository.directory + std::string(kMetadata), kNone);
+      wanted_.try_emplace(metadata_directory(repository.directory), kNone);
     }
     uint64_t usable = 0;
     std::set<std::pair<int64_t, uint32_t>> seen;  // category and carrier set
@@ -462,7 +462,7 @@ class Finder {
     };
     const uint32_t directory = wanted_.find(repository.directory)->second;
     if (directory == kNone) return add(Kind::kRepositoryDirectoryUnknown, example);
-    const uint32_t metadata = wanted_.find(repository.directory + std::string(kMetadata))->second;
+    const uint32_t metadata = wanted_.find(metadata_directory(repository.directory))->second;
     const bool has_metalink =
         metadata != kNone &&
         std::ranges::any_of(world_.directories[metadata].files,
@@ -473,14 +473,15 @@ class Finder {
         has_metalink ? facts_of(world_.directories[metadata].carrier_set) : facts;
     const auto& fewest = metadata_facts.usable < facts.usable ? metadata_facts : facts;
     if (fewest.usable > 1) return;
-    const std::string_view part = &fewest == &facts ? "" : kMetadata;
+    const auto part =
+        &fewest == &facts ? repository.directory : metadata_directory(repository.directory);
     add(fewest.usable == 0 ? Kind::kRepositoryWithoutMirrors : Kind::kRepositoryWithOneMirror, [&] {
       const std::string who = fewest.usable == 1
                                   ? ": " + describe(world_.hosts[fewest.first_usable])
                               : fewest.has_others ? " (private mirrors have it)"
                                                   : "";
-      return fmt::format("{} in {}{}", quote_for_message(repository.key),
-                         quote_for_message(repository.directory + std::string(part)), who);
+      return fmt::format("{} in {}{}", quote_for_message(repository.key), quote_for_message(part),
+                         who);
     });
   }
 

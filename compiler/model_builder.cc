@@ -8,6 +8,7 @@
 #include "base/core/text.h"
 #include "compiler/flatten.h"
 #include "compiler/snapshot_model.h"
+#include "compiler/text_rules.h"
 #include "schema/snapshot/hash_index.h"
 #include "schema/snapshot/rendering.h"
 
@@ -292,15 +293,12 @@ class ModelBuilder {
   }
 
   void add_repositories() {
-    constexpr std::string_view kMetadata = "/repodata";
     auto& repositories = world_.repositories;
     std::ranges::sort(repositories, {}, &WorldRepository::key);
     for (const auto& repository : repositories) {
       const auto& directory = repository.directory;
-      model_.repositories.emplace_back(
-          text(repository.key), directory_index(directory),
-          directory_index(directory.ends_with(kMetadata) ? directory
-                                                         : directory + std::string(kMetadata)));
+      model_.repositories.emplace_back(text(repository.key), directory_index(directory),
+                                       directory_index(metadata_directory(directory)));
     }
     const auto key_of = [&repositories](size_t i) { return std::string_view(repositories[i].key); };
     model_.repository_index = make_hash_index(repositories.size(), key_of);

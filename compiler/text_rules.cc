@@ -34,6 +34,13 @@ std::optional<std::string_view> subpath_below(std::string_view topdir, std::stri
   return rest[0] == '/' ? std::optional(rest.substr(1)) : std::nullopt;
 }
 
+std::string metadata_directory(std::string_view repository_directory) {
+  constexpr std::string_view kMetadata = "/repodata";
+  std::string directory(repository_directory);
+  if (!repository_directory.ends_with(kMetadata)) directory += kMetadata;
+  return directory;
+}
+
 uint32_t clamp_weight(int64_t bandwidth) {
   return static_cast<uint32_t>(std::clamp<int64_t>(bandwidth, 1, int64_t{kWeightMax}));
 }

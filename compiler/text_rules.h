@@ -28,6 +28,9 @@ struct UrlFault {
 [[nodiscard]] std::optional<std::string_view> subpath_below(std::string_view topdir,
                                                             std::string_view name);
 
+// Where the repomd.xml of a repository lies, of which its metalink speaks.
+[[nodiscard]] std::string metadata_directory(std::string_view repository_directory);
+
 // A weight as hosts have it: 1 to kWeightMax.
 [[nodiscard]] uint32_t clamp_weight(int64_t bandwidth);
 

@@ -359,7 +359,7 @@ class DatabaseWhy {
           {"repository", std::nullopt, "with the prefix " + quote_for_message(prefix)});
     }
     MIRROR_CHECK(add_target(directory, false, facts));
-    return add_target(directory.empty() ? "" : directory + "/repodata", true, facts);
+    return add_target(directory.empty() ? "" : metadata_directory(directory), true, facts);
   }
 
   // ---- directories

@@ -84,9 +84,18 @@ class SnapshotWhy {
       at(answer_.facts, WhyCondition::kNetworks).met = has_networks();
   }
 
+  // An AS of which no prefix is known leads nobody anywhere.
   [[nodiscard]] bool has_networks() const {
-    return std::ranges::find(view_.asn_hosts, host_) != view_.asn_hosts.end() ||
-           std::ranges::any_of(view_.netblock_matches,
+    const auto is_known = [&](uint32_t group) {
+      const auto leads_to = [group](const auto& range) { return range.value() == group; };
+      return std::ranges::any_of(view_.asns4, leads_to) ||
+             std::ranges::any_of(view_.asns6, leads_to);
+    };
+    for (uint32_t group = 0; group < view_.asn_groups.size(); ++group) {
+      const auto hosts = SnapshotView::part(view_.asn_hosts, view_.asn_groups[group].hosts());
+      if (std::ranges::find(hosts, host_) != hosts.end() && is_known(group)) return true;
+    }
+    return std::ranges::any_of(view_.netblock_matches,
                                [&](const auto& match) { return match.host() == host_; });
   }
 

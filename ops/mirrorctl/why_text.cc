@@ -147,8 +147,9 @@ std::string conclude(const Why& why, const std::string& title, const Said& datab
                   database.reasons, generation, say(snapshot.verdict), snapshot.reasons);
   if (snapshot.verdict == WhyVerdict::kUnknown) return text;
   const auto networks = static_cast<size_t>(WhyCondition::kNetworks);
-  const bool lacks_network =
-      !why.database->facts[networks].met && !why.snapshot->facts[networks].met.value_or(true);
+  const bool lacks_network = database.verdict == WhyVerdict::kNetworks &&
+                             !why.database->facts[networks].met &&
+                             !why.snapshot->facts[networks].met.value_or(true);
   if (lacks_network)
     return text +
            ": it knows no prefix of its AS numbers (see --netblocks), and no address of its "
