@@ -36,7 +36,7 @@ enum class WhyCondition : uint8_t {
   kOffered,    // it has a category and lies below its top directory
   kCategory,   // the host mirrors the directory's category
   kUrl,
-  kListableUrl,
+  kListableUrl,  // not asked for metalinks
   kUpToDate,
 };
 inline constexpr size_t kWhyConditions = static_cast<size_t>(WhyCondition::kUpToDate) + 1;
@@ -64,8 +64,8 @@ enum class WhyVerdict : uint8_t {
 [[nodiscard]] std::string_view code_of(WhyVerdict verdict);
 
 // The verdict that follows from the facts of the host and of one directory. Facts that a source
-// does not tell are passed over. `lists`: the directory is for lists, which need a listable URL.
-[[nodiscard]] WhyVerdict verdict_of(const WhyFacts& host, const WhyFacts& directory, bool lists);
+// does not tell are passed over.
+[[nodiscard]] WhyVerdict verdict_of(const WhyFacts& host, const WhyFacts& directory);
 
 struct WhyQuestion {
   std::string host;              // a name or an id

@@ -367,7 +367,8 @@ class DatabaseWhy {
   Result<void> add_target(const std::string& directory, bool is_metalink, const WhyFacts& facts) {
     WhyTarget target{is_metalink, directory, facts, WhyVerdict::kUnknown};
     if (!directory.empty()) MIRROR_CHECK(look_at_directory(target));
-    target.verdict = verdict_of(answer_.facts, target.facts, !is_metalink);
+    if (is_metalink) at(target.facts, WhyCondition::kListableUrl) = {};
+    target.verdict = verdict_of(answer_.facts, target.facts);
     answer_.targets.push_back(std::move(target));
     return {};
   }

@@ -169,6 +169,7 @@ class SnapshotWhy {
     const bool carries = found != carriers.end();
     if (carries) url_set = found->url_set();
     if (carries || is_member) tell_urls(url_set, target.facts);
+    if (target.is_metalink) at(target.facts, WhyCondition::kListableUrl) = {};
     // Of hosts that are switched off, and of private ones without a URL, a snapshot does not say
     // what they have.
     const bool is_told = carries || is_cache() || (is_member && is_active() && is_told_of(url_set));
@@ -178,7 +179,7 @@ class SnapshotWhy {
     WhyFacts as_listed;
     at(as_listed, WhyCondition::kHostPublic).met = is_global;
     at(as_listed, WhyCondition::kNetworks) = at(answer_.facts, WhyCondition::kNetworks);
-    target.verdict = verdict_of(as_listed, target.facts, !target.is_metalink);
+    target.verdict = verdict_of(as_listed, target.facts);
   }
 
   void tell_urls(uint32_t url_set, WhyFacts& facts) const {
@@ -246,13 +247,12 @@ class SnapshotWhy {
 
 }  // namespace
 
-WhyVerdict verdict_of(const WhyFacts& host, const WhyFacts& directory, bool lists) {
+WhyVerdict verdict_of(const WhyFacts& host, const WhyFacts& directory) {
   const auto is_unmet = [](const WhyFact& fact) { return !fact.met.value_or(true); };
   bool is_private = false;
   for (size_t i = 0; i < kWhyConditions; ++i) {
     const auto condition = static_cast<WhyCondition>(i);
-    const bool unmet = is_unmet(host[i]) || is_unmet(directory[i]);
-    if (!unmet || (condition == WhyCondition::kListableUrl && !lists)) continue;
+    if (!is_unmet(host[i]) && !is_unmet(directory[i])) continue;
     if (condition != WhyCondition::kHostPublic && condition != WhyCondition::kSitePublic)
       return WhyVerdict::kNobody;
     is_private = true;

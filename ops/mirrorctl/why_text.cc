@@ -97,24 +97,19 @@ std::string title_of(const Why& why, size_t index) {
   return fmt::format("{}, by {}", index == 0 ? "lists" : "metalinks", shown);
 }
 
-bool needs_listable(const Why& why, size_t index) {
-  return why.question.repository.empty() || index == 0;
-}
-
-// ", since host_public is not met": the conditions that decided.
-std::string reasons_of(const WhyFacts& host, const WhyFacts* target, bool lists) {
+// " (host_public, url)": the conditions that are not met.
+std::string reasons_of(const WhyFacts& host, const WhyFacts* target) {
   std::vector<std::string_view> codes;
   for (size_t i = 0; i < kWhyConditions; ++i) {
     const bool unmet = !host[i].met.value_or(true) || !met_of(target, i).value_or(true);
-    const bool is_asked = lists || static_cast<WhyCondition>(i) != WhyCondition::kListableUrl;
-    if (unmet && is_asked) codes.push_back(kWords[i].code);
+    if (unmet) codes.push_back(kWords[i].code);
   }
   return codes.empty() ? "" : fmt::format(" ({})", fmt::join(codes, ", "));
 }
 
 // Of a host without a question about a directory: what it may be listed for at all.
 WhyVerdict general_verdict(const WhyAnswer& answer, bool is_snapshot) {
-  const WhyVerdict verdict = verdict_of(answer.facts, {}, false);
+  const WhyVerdict verdict = verdict_of(answer.facts, {});
   if (verdict == WhyVerdict::kNobody) return verdict;
   const auto& active = answer.facts[static_cast<size_t>(WhyCondition::kHostActiveByAdmin)];
   if (is_snapshot && answer.is_known && !active.met) return WhyVerdict::kUnknown;
@@ -154,18 +149,18 @@ std::string conclude(const Why& why, const std::string& title, const Said& datab
     return text +
            ": it knows no prefix of its AS numbers (see --netblocks), and no address of its "
            "names";
-  text += fmt::format(": the next compile {} it",
-                      database.verdict > snapshot.verdict ? "brings" : "takes away");
+  text += fmt::format(": the next compile {}",
+                      database.verdict > snapshot.verdict ? "brings it" : "takes it away");
   return why.is_held ? text + ", once HOLD is released (mirrorctl snapshot release)" : text;
 }
 
-Said say_target(const std::optional<WhyAnswer>& answer, const WhyTarget* target, bool lists) {
+Said say_target(const std::optional<WhyAnswer>& answer, const WhyTarget* target) {
   if (!answer || target == nullptr) return {};
-  return {target->verdict, reasons_of(answer->facts, &target->facts, lists)};
+  return {target->verdict, reasons_of(answer->facts, &target->facts)};
 }
 Said say_general(const std::optional<WhyAnswer>& answer, bool is_snapshot) {
   if (!answer) return {};
-  std::string reasons = reasons_of(answer->facts, nullptr, false);
+  std::string reasons = reasons_of(answer->facts, nullptr);
   const auto verdict = general_verdict(*answer, is_snapshot);
   if (reasons.empty() && verdict == WhyVerdict::kNobody)
     reasons = " (up to date with a URL in none of its categories)";
@@ -438,10 +433,9 @@ std::string_view code_of(WhyVerdict verdict) { return kVerdicts[static_cast<size
 std::vector<std::string> conclusions_of(const Why& why) {
   std::vector<std::string> conclusions;
   for (size_t i = 0; i < target_count(why); ++i) {
-    const bool lists = needs_listable(why, i);
     conclusions.push_back(conclude(why, title_of(why, i),
-                                   say_target(why.database, target_of(why.database, i), lists),
-                                   say_target(why.snapshot, target_of(why.snapshot, i), lists)));
+                                   say_target(why.database, target_of(why.database, i)),
+                                   say_target(why.snapshot, target_of(why.snapshot, i))));
   }
   if (conclusions.empty()) {
     conclusions.push_back(conclude(why, "listed for anything", say_general(why.database, false),

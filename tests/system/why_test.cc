@@ -354,7 +354,7 @@ TEST_P(WhyTest, EachConditionAloneIsTheReason) {
     if (reason.name != "directory") {
       EXPECT_THAT(before.out,
                   AllOf(HasSubstr("the database says "), HasSubstr(codes + ", generation "),
-                        HasSubstr(" says yes: the next compile takes away it")));
+                        HasSubstr(" says yes: the next compile takes it away")));
     }
     publish();
     EXPECT_THAT(why(arguments).out, AllOf(HasSubstr("both say "), Not(HasSubstr("next compile"))));
@@ -386,7 +386,7 @@ TEST_P(WhyTest, AHostThatIsGone) {
   const auto gone = why({"two.example", "pub/linux/os"});
   EXPECT_EQ(gone.code, 0) << gone.err;
   EXPECT_THAT(gone.out, AllOf(HasSubstr("host: no row with the name or id \"two.example\""),
-                              HasSubstr("says no (known)"), HasSubstr("takes away it")));
+                              HasSubstr("says no (known)"), HasSubstr("takes it away")));
   const auto unknown = why({"three.example"});
   EXPECT_EQ(unknown.code, 1);
   EXPECT_THAT(unknown.err, HasSubstr("\"three.example\": no host has this name or id"));
@@ -470,7 +470,7 @@ TEST_P(WhyTest, InGeneralCategoriesAreCounted) {
   write();
   EXPECT_THAT(why({"two.example"}).out,
               AllOf(HasSubstr("the database says no (up to date with a URL in none of its"),
-                    HasSubstr("says yes: the next compile takes away it")));
+                    HasSubstr("says yes: the next compile takes it away")));
 }
 
 TEST_P(WhyTest, TwoHostsOfOneNameAreAskedFor) {
