@@ -170,10 +170,9 @@ std::string describe(const WorldHost& host) {
 
 // Networks that no client from outside is in: 10.0.0.0/8 and fc00::/7.
 bool is_inside(const IpPrefix& prefix) {
-  static const IpPrefix kTen = *IpPrefix::parse("10.0.0.0/8");
-  static const IpPrefix kUniqueLocal = *IpPrefix::parse("fc00::/7");
-  const auto& around = prefix.address.is_ipv4() ? kTen : kUniqueLocal;
-  return prefix.length >= around.length && around.contains(prefix.address);
+  const bool is_ipv4 = prefix.address.is_ipv4();
+  const auto around = IpPrefix::parse(is_ipv4 ? "10.0.0.0/8" : "fc00::/7");
+  return around && prefix.length >= around->length && around->contains(prefix.address);
 }
 
 // Scheme and server are the same in any case of letters, paths are not.

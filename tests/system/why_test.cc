@@ -145,10 +145,10 @@ struct OneReason {
   std::string row;  // the row that decides, as the text shows it
 };
 
-std::vector<OneReason> all_reasons() {
-  using Rows = DatabaseRows;
-  using Stale = std::vector<HostCategoryDirRow>;
-  const auto make_private = [](Rows& rows) { rows.hosts[1].is_private = true; };
+using Rows = DatabaseRows;
+using Stale = std::vector<HostCategoryDirRow>;
+
+std::vector<OneReason> switched_off() {
   return {
       {"site",
        [](Rows& rows, Stale&) { rows.hosts[1].site_id = std::nullopt; },
@@ -180,6 +180,12 @@ std::vector<OneReason> all_reasons() {
        {"site_active_by_user"},
        WhyVerdict::kNobody,
        "site 1: user_active is false"},
+  };
+}
+
+std::vector<OneReason> private_ones() {
+  const auto make_private = [](Rows& rows) { rows.hosts[1].is_private = true; };
+  return {
       {"host_public",
        [=](Rows& rows, Stale&) {
          make_private(rows);
@@ -213,6 +219,11 @@ std::vector<OneReason> all_reasons() {
        {"host_public", "networks"},
        WhyVerdict::kNobody,
        "host_netblock 5: \"0.0.0.0/0\": holds all addresses"},
+  };
+}
+
+std::vector<OneReason> places_not_offered() {
+  return {
       {"enabled",
        [](Rows& rows, Stale&) { rows.repositories[0].disabled = true; },
        kRepository,
@@ -257,6 +268,11 @@ std::vector<OneReason> all_reasons() {
        {"category"},
        WhyVerdict::kNobody,
        "host_category: no row of host 2 and category 1 \"Linux\""},
+  };
+}
+
+std::vector<OneReason> not_carried() {
+  return {
       {"url_private",
        [](Rows& rows, Stale&) { rows.host_category_urls[1].is_private = true; },
        kDirectory,
@@ -304,6 +320,13 @@ std::vector<OneReason> all_reasons() {
        WhyVerdict::kNobody,
        "host_category_dir 5: up2date is false"},
   };
+}
+
+std::vector<OneReason> all_reasons() {
+  std::vector<OneReason> all;
+  for (auto part : {switched_off(), private_ones(), places_not_offered(), not_carried()})
+    std::ranges::move(part, std::back_inserter(all));
+  return all;
 }
 
 TEST_P(WhyTest, NothingIsWrongWithGoodRows) {

@@ -21,18 +21,18 @@ using ::testing::StartsWith;
 
 class FindingsTest : public ::testing::Test {
  protected:
-  FindingsTest() : rows(simple_rows()) {
-    for (auto& host_category : rows.host_categories) host_category.always_up2date = false;
+  FindingsTest() : rows_(simple_rows()) {
+    for (auto& host_category : rows_.host_categories) host_category.always_up2date = false;
     int64_t id = 0;
     for (const int64_t host : {1, 2}) {
-      for (const auto& directory : rows.directories)
-        rows.host_category_dirs.push_back({++id, host, directory.id});
+      for (const auto& directory : rows_.directories)
+        rows_.host_category_dirs.push_back({++id, host, directory.id});
     }
-    rows.file_details = {{1, 3, "repomd.xml", 1, 1, {}, {}, "aa", {}}};
+    rows_.file_details = {{1, 3, "repomd.xml", 1, 1, {}, {}, "aa", {}}};
   }
 
   [[nodiscard]] World world() const {
-    MemoryRowSource source{MemoryRowReader(rows)};
+    MemoryRowSource source{MemoryRowReader(rows_)};
     Diagnostics diagnostics;
     auto catalog = read_catalog(source, diagnostics, [] {});
     MIRROR_ASSERT(catalog);
@@ -62,12 +62,12 @@ class FindingsTest : public ::testing::Test {
     return {};
   }
   void forget_up2date(int64_t host_category, std::optional<int64_t> directory = std::nullopt) {
-    std::erase_if(rows.host_category_dirs, [&](const HostCategoryDirRow& row) {
+    std::erase_if(rows_.host_category_dirs, [&](const HostCategoryDirRow& row) {
       return row.host_category_id == host_category && (!directory || row.directory_id == directory);
     });
   }
 
-  DatabaseRows rows;
+  DatabaseRows rows_;
 };
 
 constexpr const char* kOne = "\"one.example\" (site \"Site One\", id 1)";
@@ -76,7 +76,7 @@ constexpr const char* kTwo = "\"two.example\" (site \"Site One\", id 2)";
 TEST_F(FindingsTest, NothingIsSuspiciousInGoodRows) { EXPECT_THAT(codes(), IsEmpty()); }
 
 TEST_F(FindingsTest, AnEmptyDatabaseListsNothing) {
-  rows = {};
+  rows_ = {};
   EXPECT_THAT(codes(), ElementsAre("nothing_listed"));
   EXPECT_EQ(find()[0].severity, Severity::kError);
 }
@@ -90,88 +90,88 @@ TEST_F(FindingsTest, AHostThatIsUpToDateNowhere) {
 }
 
 TEST_F(FindingsTest, AHostThatIsUpToDateInOneCategoryOnly) {
-  rows.directories.push_back({4, "pub/other"});
-  rows.categories.push_back({2, "Other", 1, 4});
-  rows.category_directories.push_back({2, 4});
-  rows.host_categories.push_back({3, 1, 2, false});
-  rows.host_categories.push_back({4, 2, 2, false});
-  rows.host_category_urls.push_back({3, 3, "http://one.example/other", false});
-  rows.host_category_urls.push_back({4, 4, "http://two.example/other", false});
-  rows.host_category_dirs.push_back({100, 4, 4});
+  rows_.directories.push_back({4, "pub/other"});
+  rows_.categories.push_back({2, "Other", 1, 4});
+  rows_.category_directories.push_back({2, 4});
+  rows_.host_categories.push_back({3, 1, 2, false});
+  rows_.host_categories.push_back({4, 2, 2, false});
+  rows_.host_category_urls.push_back({3, 3, "http://one.example/other", false});
+  rows_.host_category_urls.push_back({4, 4, "http://two.example/other", false});
+  rows_.host_category_dirs.push_back({100, 4, 4});
   EXPECT_THAT(codes(), ElementsAre("host_not_up_to_date_in_category"));
   EXPECT_THAT(examples("host_not_up_to_date_in_category"),
               ElementsAre(std::string(kOne) + " in \"Other\""));
 }
 
 TEST_F(FindingsTest, AHostWithoutCategory) {
-  rows.hosts.push_back(rows.hosts[0]);
-  rows.hosts.back().id = 3;
+  rows_.hosts.push_back(rows_.hosts[0]);
+  rows_.hosts.back().id = 3;
   EXPECT_THAT(codes(), ElementsAre("host_without_category"));
-  rows.hosts.back().user_active = false;  // who is switched off needs none
+  rows_.hosts.back().user_active = false;  // who is switched off needs none
   EXPECT_THAT(codes(), ElementsAre("host_inactive_by_user"));
 }
 
 TEST_F(FindingsTest, AHostWithoutUrl) {
-  rows.host_category_urls[1].is_private = true;
+  rows_.host_category_urls[1].is_private = true;
   EXPECT_THAT(codes(), ElementsAre("host_without_url", "repository_with_one_mirror"));
   EXPECT_THAT(examples("host_without_url"), ElementsAre(std::string(kTwo) + " in \"Linux\""));
 }
 
 TEST_F(FindingsTest, AHostWithUrlsThatNoListShows) {
-  rows.host_category_urls[1].url = "rsync://two.example/linux";
+  rows_.host_category_urls[1].url = "rsync://two.example/linux";
   EXPECT_THAT(codes(), ElementsAre("host_without_listable_url"));
 }
 
 TEST_F(FindingsTest, APrivateHostWithoutNetwork) {
-  rows.hosts[1].is_private = true;
+  rows_.hosts[1].is_private = true;
   EXPECT_THAT(codes(), ElementsAre("private_host_without_network", "repository_with_one_mirror"));
-  rows.host_netblocks = {{1, 2, "192.0.2.0/24"}};
+  rows_.host_netblocks = {{1, 2, "192.0.2.0/24"}};
   EXPECT_THAT(codes(), ElementsAre("repository_with_one_mirror"));
-  rows.host_netblocks.clear();
-  rows.host_peer_asns = {{1, 2, 64500}};
+  rows_.host_netblocks.clear();
+  rows_.host_peer_asns = {{1, 2, 64500}};
   EXPECT_THAT(codes(), ElementsAre("repository_with_one_mirror"));
 }
 
 TEST_F(FindingsTest, AUrlOfTwoHostsOrTwiceOfOne) {
-  rows.host_category_urls[1].url = "http://One.Example/linux/";
+  rows_.host_category_urls[1].url = "http://One.Example/linux/";
   EXPECT_THAT(codes(), ElementsAre("url_repeated"));
   EXPECT_THAT(examples("url_repeated"), ElementsAre(AllOf(HasSubstr(kOne), HasSubstr(kTwo))));
-  rows.host_category_urls[1].url = "http://one.example/Linux";  // paths tell case apart
+  rows_.host_category_urls[1].url = "http://one.example/Linux";  // paths tell case apart
   EXPECT_THAT(codes(), IsEmpty());
-  rows.host_category_urls.push_back({3, 1, "http://one.example/linux/", false});
+  rows_.host_category_urls.push_back({3, 1, "http://one.example/linux/", false});
   EXPECT_THAT(codes(), ElementsAre("url_repeated"));
-  rows.host_category_urls.back().url = "https://one.example/linux";
+  rows_.host_category_urls.back().url = "https://one.example/linux";
   EXPECT_THAT(codes(), IsEmpty());
 }
 
 TEST_F(FindingsTest, ANetblockThatCapturesTooMuch) {
-  rows.host_netblocks = {{1, 1, "8.0.0.0/11"}, {2, 2, "2001::/23"}};
+  rows_.host_netblocks = {{1, 1, "8.0.0.0/11"}, {2, 2, "2001::/23"}};
   EXPECT_THAT(codes(), ElementsAre("netblock_very_large"));
   EXPECT_THAT(examples("netblock_very_large"), ElementsAre(std::string("8.0.0.0/11 of ") + kOne,
                                                            std::string("2001::/23 of ") + kTwo));
-  rows.host_netblocks = {
+  rows_.host_netblocks = {
       {1, 1, "8.0.0.0/12"}, {2, 2, "2001::/24"}, {3, 1, "10.0.0.0/8"}, {4, 1, "fd00::/8"}};
   EXPECT_THAT(codes(), IsEmpty());
-  rows.host_netblocks = {{1, 1, "10.0.0.0/7"}};
+  rows_.host_netblocks = {{1, 1, "10.0.0.0/7"}};
   EXPECT_THAT(codes(), ElementsAre("netblock_very_large"));
 }
 
 TEST_F(FindingsTest, CountriesThatNobodyComesFrom) {
-  rows.hosts[0].country = "uk";
+  rows_.hosts[0].country = "uk";
   EXPECT_THAT(codes(), ElementsAre("country_unknown"));
   EXPECT_THAT(examples("country_unknown"), ElementsAre(std::string("\"UK\" of ") + kOne));
-  rows.country_continent_redirects = {{1, "UK", "EU"}};
+  rows_.country_continent_redirects = {{1, "UK", "EU"}};
   EXPECT_THAT(codes(), IsEmpty());
-  rows.country_continent_redirects = {{1, "UK", "Europe"}};
+  rows_.country_continent_redirects = {{1, "UK", "Europe"}};
   EXPECT_THAT(codes(), ElementsAre("continent_unknown"));
-  rows.country_continent_redirects.clear();
-  rows.hosts[0].country = "";
+  rows_.country_continent_redirects.clear();
+  rows_.hosts[0].country = "";
   EXPECT_THAT(codes(), ElementsAre("host_without_country"));
-  rows.hosts[0].country = "DE";
-  rows.host_countries_allowed = {{1, 1, "DE"}, {2, 1, "UK"}};
+  rows_.hosts[0].country = "DE";
+  rows_.host_countries_allowed = {{1, 1, "DE"}, {2, 1, "UK"}};
   EXPECT_THAT(codes(), ElementsAre("allowed_country_unknown"));
-  rows.host_countries_allowed.clear();
-  rows.netblock_countries = {{1, "192.0.2.0/24", "UK"}};
+  rows_.host_countries_allowed.clear();
+  rows_.netblock_countries = {{1, "192.0.2.0/24", "UK"}};
   EXPECT_THAT(codes(), ElementsAre("netblock_country_unknown"));
 }
 
@@ -182,7 +182,7 @@ TEST_F(FindingsTest, ARepositoryWhoseDirectoryNobodyHas) {
   EXPECT_EQ(find()[0].severity, Severity::kError);
   EXPECT_THAT(examples("repository_without_mirrors"),
               ElementsAre("\"os+x86_64\" in \"pub/linux/os\""));
-  rows.repositories[0].disabled = true;
+  rows_.repositories[0].disabled = true;
   EXPECT_THAT(codes(), ElementsAre("repository_disabled", "directory_without_mirrors"));
 }
 
@@ -195,65 +195,65 @@ TEST_F(FindingsTest, ARepositoryWhoseMetadataNobodyHas) {
 }
 
 TEST_F(FindingsTest, PrivateMirrorsAreNamedWhereTheyAreTheOnlyOnes) {
-  for (auto& host : rows.hosts) host.is_private = true;
-  rows.host_peer_asns = {{1, 1, 64500}, {2, 2, 64500}};
+  for (auto& host : rows_.hosts) host.is_private = true;
+  rows_.host_peer_asns = {{1, 1, 64500}, {2, 2, 64500}};
   EXPECT_THAT(examples("repository_without_mirrors"),
               ElementsAre(HasSubstr("private mirrors have it")));
 }
 
 TEST_F(FindingsTest, ARepositoryWhoseDirectoryIsNotOffered) {
-  std::erase_if(rows.category_directories,
+  std::erase_if(rows_.category_directories,
                 [](const CategoryDirectoryRow& row) { return row.directory_id == 2; });
   EXPECT_THAT(codes(), ElementsAre("repository_directory_unknown"));
 }
 
 TEST_F(FindingsTest, ARepositoryWithoutMetalink) {
-  rows.file_details[0].filename = "other.xml";
+  rows_.file_details[0].filename = "other.xml";
   EXPECT_THAT(codes(), ElementsAre("repository_without_metalink"));
-  rows.file_details.clear();
+  rows_.file_details.clear();
   EXPECT_THAT(codes(), ElementsAre("repository_without_metalink"));
 }
 
 TEST_F(FindingsTest, Redirects) {
-  rows.repository_redirects = {{1, "latest", "os"}};
+  rows_.repository_redirects = {{1, "latest", "os"}};
   EXPECT_THAT(codes(), IsEmpty());
-  rows.repository_redirects = {{1, "latest", "so"}};
+  rows_.repository_redirects = {{1, "latest", "so"}};
   EXPECT_THAT(codes(), ElementsAre("redirect_without_target"));
-  rows.repository_redirects = {{1, "latest", "next"}, {2, "next", "os"}};
+  rows_.repository_redirects = {{1, "latest", "next"}, {2, "next", "os"}};
   EXPECT_THAT(examples("redirect_without_target"), ElementsAre("\"latest\" -> \"next\""));
-  rows.repository_redirects = {{1, "os", "os"}};
+  rows_.repository_redirects = {{1, "os", "os"}};
   EXPECT_THAT(codes(), ElementsAre("redirect_hides_repository"));
 }
 
 TEST_F(FindingsTest, CategoriesWithoutHostsOrDirectories) {
-  rows.categories.push_back({2, "Other", 1, 1});
+  rows_.categories.push_back({2, "Other", 1, 1});
   EXPECT_THAT(codes(), ElementsAre("category_without_hosts", "category_without_directories"));
   EXPECT_THAT(examples("category_without_hosts"), ElementsAre("\"Other\" (id 2)"));
 }
 
 TEST_F(FindingsTest, WhoIsSwitchedOffAndByWhom) {
-  rows.hosts[0].admin_active = false;
-  rows.hosts[1].user_active = false;
+  rows_.hosts[0].admin_active = false;
+  rows_.hosts[1].user_active = false;
   EXPECT_THAT(codes(), AllOf(Contains("host_inactive_by_admin"), Contains("host_inactive_by_user"),
                              Contains("nothing_listed")));
   EXPECT_THAT(examples("host_inactive_by_admin"), ElementsAre(kOne));
   EXPECT_THAT(examples("host_inactive_by_user"), ElementsAre(kTwo));
-  rows.sites[0].admin_active = false;
-  rows.sites[0].user_active = false;
+  rows_.sites[0].admin_active = false;
+  rows_.sites[0].user_active = false;
   EXPECT_THAT(examples("site_inactive_by_admin"), SizeIs(2));
   EXPECT_THAT(examples("site_inactive_by_user"), SizeIs(2));
 }
 
 TEST_F(FindingsTest, AlwaysUpToDateAndLeastWeight) {
-  rows.host_categories[0].always_up2date = true;
-  rows.hosts[1].bandwidth = 0;
+  rows_.host_categories[0].always_up2date = true;
+  rows_.hosts[1].bandwidth = 0;
   EXPECT_THAT(codes(), ElementsAre("host_of_least_weight", "always_up_to_date"));
 }
 
 TEST_F(FindingsTest, ExamplesAreBoundedAndCountsAreNot) {
   for (int64_t id = 3; id < 30; ++id) {
-    rows.hosts.push_back(rows.hosts[0]);
-    rows.hosts.back().id = id;
+    rows_.hosts.push_back(rows_.hosts[0]);
+    rows_.hosts.back().id = id;
   }
   const auto found = find(2);
   ASSERT_THAT(found, SizeIs(1));
@@ -262,7 +262,7 @@ TEST_F(FindingsTest, ExamplesAreBoundedAndCountsAreNot) {
 }
 
 TEST_F(FindingsTest, HostileNamesAreQuoted) {
-  rows.hosts[1].name = "two\"\xc2\x9b.example";
+  rows_.hosts[1].name = "two\"\xc2\x9b.example";
   forget_up2date(2);
   EXPECT_THAT(examples("host_listed_for_nothing"),
               ElementsAre(StartsWith("\"two\\x22\\xc2\\x9b.example\"")));
