@@ -1,10 +1,11 @@
-// mirrorctl database init|check|upgrade: the tables themselves.
+// mirrorctl database init|check|upgrade: the tables themselves; and triggers.
 #include <fmt/format.h>
 
 #include <string>
 
 #include "base/core/output.h"
 #include "ops/mirrorctl/command_group.h"
+#include "ops/mirrorctl/trigger_commands.h"
 #include "schema/database/database.h"
 #include "schema/database/schema.h"
 #include "schema/database/schema_check.h"
@@ -20,7 +21,8 @@ class DatabaseCommands final : public CommandGroup {
                              "Create all tables in an empty database (an SQLite file is created)")),
         check_(group_.command("check", "Say which schema a database has and whether it serves")),
         upgrade_(
-            group_.command("upgrade", "Add what Mirrorworks has beyond MirrorManager2's schema")) {
+            group_.command("upgrade", "Add what Mirrorworks has beyond MirrorManager2's schema")),
+        triggers_(group_, &database_) {
     for (CommandLine* command : {&init_, &check_, &upgrade_}) {
       command->option("--database", &database_, "sqlite:PATH or postgresql://...",
                       "MIRROR_DATABASE");
@@ -45,6 +47,7 @@ class DatabaseCommands final : public CommandGroup {
     if (init_.chosen()) code = init();
     if (check_.chosen()) code = check(log);
     if (upgrade_.chosen()) code = upgrade();
+    if (triggers_.chosen()) code = triggers_.run();
     if (code) return *code;
     log.error("{}", code.error().message);
     return exit_code(code.error());
@@ -55,11 +58,12 @@ class DatabaseCommands final : public CommandGroup {
   [[nodiscard]] Result<int> check(const Log& log) const;
   [[nodiscard]] Result<int> upgrade() const;
 
+  std::string database_;  // first: options are declared with it
   CommandLine& group_;
   CommandLine& init_;
   CommandLine& check_;
   CommandLine& upgrade_;
-  std::string database_;
+  TriggerCommands triggers_;
   bool dry_run_ = false;
 };
 
