@@ -17,25 +17,35 @@
 #include "compiler/report.h"
 #include "compiler/snapshot_diff.h"
 #include "compiler/snapshot_model.h"
+#include "compiler/snapshot_source.h"
 #include "compiler/tables.h"
 #include "schema/snapshot/snapshot.h"
 
 namespace mirror {
 
-void CompileOptions::declare(CommandLine& line) {
+void CompileOptions::declare(CommandLine& line, bool watching) {
   line.option("--database", &database,
               "sqlite:PATH or postgresql://...: compile from this database", "MIRROR_DATABASE");
-  line.option("--from-protobuf", &from_protobuf,
-              "compile from a cache file of generate-mirrorlist-cache instead");
+  if (!watching) {
+    line.option("--from-protobuf", &from_protobuf,
+                "compile from a cache file of generate-mirrorlist-cache instead");
+    line.option("--created-at", &created_at,
+                "Unix time to write into the snapshot (default: now, or the cache file's)",
+                "SOURCE_DATE_EPOCH");
+    line.flag("--always", &always, "compile even if the database has not changed");
+    line.option("--check", &check,
+                "only look at this snapshot file, as an edge would, and print facts");
+    line.option("--dump", &dump, "only print this snapshot file as text");
+    line.option("--diff", &diff,
+                "only print what changed between two snapshots: files, or numbers in --snapshots");
+    line.flag("--all", &all, "with --diff: print everything, not only the first of each sort");
+  }
   line.option("--snapshots", &snapshots, "directory in which the edges find their snapshots",
               "MIRROR_SNAPSHOTS");
   line.option("--country-continent", &country_continent,
               "CSV file with lines like DE,EU (default: a table that is built in)");
   line.option("--netblocks", &netblocks,
               "file with lines like 192.0.2.0/24 64500: which AS announces a prefix");
-  line.option("--created-at", &created_at,
-              "Unix time to write into the snapshot (default: now, or the cache file's)",
-              "SOURCE_DATE_EPOCH");
   line.option("--format", &format, kSnapshotFormat, kSnapshotFormat, "format version to write");
   line.option("--readers", &readers, 1, 64,
               "connections that read the largest table at the same time (PostgreSQL)");
@@ -47,19 +57,16 @@ void CompileOptions::declare(CommandLine& line) {
   line.option("--canaries", &canaries,
               "file with questions that the new snapshot must answer to be published",
               "MIRROR_CANARIES");
-  line.option("--force", &force,
-              "REASON: publish even where that would be refused, and log the reason");
-  line.option("--check", &check,
-              "only look at this snapshot file, as an edge would, and print facts");
-  line.option("--dump", &dump, "only print this snapshot file as text");
+  if (!watching) {
+    line.option("--force", &force,
+                "REASON: publish even where that would be refused, and log the reason");
+  }
   line.option("--report", &report,
               "write what was left out and what is suspicious into this file, as JSON; mirrorctl "
               "doctor shows it");
-  line.option("--diff", &diff,
-              "only print what changed between two snapshots: files, or numbers in --snapshots");
-  line.flag("--all", &all, "with --diff: print everything, not only the first of each sort");
   line.flag("--quiet", &quiet, "print nothing but warnings and errors");
   line.option("--log-level", &log_level, std::string(Log::kLevelHelp));
+  if (watching) return;
   line.footer(
       "Exit codes: 0 done (also if nothing changed), 1 failed, 2 usage, 3 refused: too much is "
       "gone, a canary question has no good answer, or HOLD is there. KIND: " +
@@ -198,6 +205,11 @@ class Compile {
     if (options_.canaries) {
       MIRROR_TRY(publish_.canaries, read_canaries(*options_.canaries));
     }
+    SnapshotDirectory directory(*options_.snapshots);
+    if (!options_.from_protobuf) {
+      MIRROR_TRY(const bool unchanged, is_unchanged(directory));
+      if (unchanged) return kExitDone;
+    }
     MIRROR_TRY(auto inputs, read_inputs());
     MIRROR_TRY(auto world, read_world());
     inputs.created_at = created_at(world);
@@ -205,9 +217,8 @@ class Compile {
     MIRROR_TRY(const auto model, build_model(std::move(world), inputs));
     MIRROR_TRY(const auto file, write_snapshot(model));
     diagnostics_.report(log_);
-    SnapshotDirectory directory(*options_.snapshots);
     MIRROR_TRY(const auto published, publish_snapshot(directory, file, publish_, log_));
-    if (!options_.from_protobuf) remember_names(*options_.database, new_names_, clock_, log_);
+    if (!options_.from_protobuf) remember(published, directory);
     return report(published, directory);
   }
 
@@ -229,6 +240,35 @@ class Compile {
     if (options_.from_protobuf) return *options_.from_protobuf;
     MIRROR_TRY(const auto url, DatabaseUrl::parse(*options_.database));
     return url.display();
+  }
+
+  // Says so if the live snapshot is what a compile would make.
+  Result<bool> is_unchanged(const SnapshotDirectory& directory) {
+    const std::string texts[] = {std::to_string(options_.format)};
+    const std::string files[] = {options_.country_continent.value_or(""),
+                                 options_.netblocks.value_or("")};
+    MIRROR_TRY(source_.inputs, digest_inputs(texts, files));
+    // Who wants a report wants all rows to be looked at.
+    if (options_.always || options_.report) return false;
+    MIRROR_TRY(const auto live, find_unchanged(directory, *options_.database, source_.inputs,
+                                               clock_.unix_seconds()));
+    if (!live) return false;
+    MIRROR_CHECK(say(fmt::format("nothing changed since generation {}: {}\n", live->name.sequence,
+                                 live->name.to_string())));
+    return true;
+  }
+
+  // For the next compile.
+  void remember(const Published& published, SnapshotDirectory& directory) {
+    remember_names(*options_.database, new_names_, clock_, log_);
+    tidy_change_marks(*options_.database, marks_, log_);
+    const auto url = DatabaseUrl::parse(*options_.database);
+    const bool live = published.outcome != PublishOutcome::kHeld;
+    if (!url || !live || marks_.kind != ChangeMarksKind::kWhole) return;
+    source_.snapshot = published.snapshot.name.to_string();
+    source_.database = url->display();
+    source_.token = marks_.token;
+    remember_source(directory, source_, log_);
   }
 
   Result<ModelInputs> read_inputs() {
@@ -254,6 +294,11 @@ class Compile {
     MIRROR_TRY(auto input, read_database(*options_.database, static_cast<size_t>(options_.readers),
                                          clock_, options_.quiet, *resolver, diagnostics_));
     new_names_ = std::move(input.new_names);
+    marks_ = std::move(input.marks);
+    if (marks_.kind == ChangeMarksKind::kBroken)
+      log_.warning("change marks are not used: {}", marks_.problem);
+    if (input.has_names)
+      source_.names_until = static_cast<uint64_t>(clock_.unix_seconds() + kNamesFreshSeconds);
     return std::move(input.world);
   }
 
@@ -300,6 +345,8 @@ class Compile {
   Diagnostics diagnostics_;
   PublishOptions publish_;
   RememberedNames new_names_;
+  ChangeMarks marks_;
+  SnapshotSource source_;
 };
 
 }  // namespace

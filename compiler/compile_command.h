@@ -28,10 +28,12 @@ struct CompileOptions {
   int64_t format = 1;
   int64_t keep = 10;
   int64_t readers = 2;
+  bool always = false;
   bool quiet = false;
   std::string log_level = "info";
 
-  void declare(CommandLine& line);
+  // `watching`: for `mirror-compile watch`, without what makes sense for one compile only.
+  void declare(CommandLine& line, bool watching = false);
 };
 
 // The exit code. What was compiled is said on stdout, everything else on stderr.

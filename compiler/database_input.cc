@@ -24,10 +24,11 @@ Result<void> require_schema(Transaction& transaction, Engine engine) {
 }
 
 Result<Catalog> read_rows(Database& database, size_t readers, const Clock& clock, bool quiet,
-                          Diagnostics& diagnostics) {
+                          Diagnostics& diagnostics, ChangeMarks& marks) {
   MIRROR_TRY(const auto transaction, database.begin(TransactionMode::kRead));
   MIRROR_CHECK(require_schema(*transaction, database.engine()));
   MIRROR_TRY(const bool has_names, has_table(*transaction, database.engine(), kNamesTable));
+  MIRROR_TRY(marks, read_change_marks(*transaction, database.engine()));
   DatabaseRowSource source{DatabaseRowReader(database, *transaction, readers, has_names)};
   Progress progress("reading rows of " + database.url().display(), 0, clock, quiet);
   return read_catalog(source, diagnostics, [&progress](uint64_t rows) { progress.advance(rows); });
@@ -63,11 +64,12 @@ Result<DatabaseInput> read_database(const std::string& url_text, size_t readers,
   MIRROR_TRY(const auto url, DatabaseUrl::parse(url_text));
   MIRROR_TRY(const auto database, Database::open(url, OpenMode::kRead));
   const int64_t now = clock.unix_seconds();
-  auto catalog = read_rows(*database, readers, clock, quiet, diagnostics);
-  if (!catalog) return with_context(std::move(catalog).error(), url.display());
   DatabaseInput input;
+  auto catalog = read_rows(*database, readers, clock, quiet, diagnostics, input.marks);
+  if (!catalog) return with_context(std::move(catalog).error(), url.display());
   input.world = std::move(catalog->world);
   input.world.created_at = static_cast<uint64_t>(now);
+  input.has_names = !catalog->named_netblocks.empty();
   input.new_names = add_named_netblocks(catalog->named_netblocks, catalog->remembered_names,
                                         resolver, now, input.world, diagnostics);
   return input;

@@ -7,12 +7,15 @@
 #include "base/core/clock.h"
 #include "base/core/log.h"
 #include "compiler/catalog.h"
+#include "schema/database/change_marks.h"
 
 namespace mirror {
 
 struct DatabaseInput {
   World world;                // with created_at: when the read began
   RememberedNames new_names;  // for remember_names()
+  bool has_names = false;     // among the netblocks
+  ChangeMarks marks;          // of the state that was read
 };
 
 // Reads everything as of one moment, the large table by so many `readers` at once if that can help

@@ -14,9 +14,9 @@
 
 #include "base/core/files.h"
 #include "base/core/random.h"
+#include "base/core/service_notify.h"
 #include "edge/serve/explain_endpoint.h"
 #include "edge/serve/metrics_report.h"
-#include "edge/serve/service_manager.h"
 #include "edge/serve/status_report.h"
 
 namespace mirror {

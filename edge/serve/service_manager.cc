@@ -2,12 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
 #include "base/core/text.h"
 #include "edge/serve/limits.h"
@@ -66,23 +64,6 @@ Result<std::vector<ListenSocket>> take_passed_sockets() {
     sockets.push_back(std::move(socket));
   }
   return sockets;
-}
-
-void notify_service_manager(std::string_view lines) {
-  const char* path = std::getenv("NOTIFY_SOCKET");
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const size_t size = path == nullptr ? 0 : std::strlen(path);
-  if (size < 2 || size >= sizeof address.sun_path) return;
-  std::memcpy(address.sun_path, path, size);
-  // An abstract socket is written with @ for its zero byte.
-  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
-  const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  const auto address_size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size);
-  // The service manager may be gone; the edge serves on without it.
-  [[maybe_unused]] const ssize_t sent =
-      ::sendto(fd.get(), lines.data(), lines.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
-               reinterpret_cast<const sockaddr*>(&address), address_size);
 }
 
 }  // namespace mirror

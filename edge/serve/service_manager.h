@@ -1,11 +1,9 @@
-// The two small protocols of systemd and its like, as sd_listen_fds(3) and sd_notify(3) specify
-// them: sockets that the service manager opened and passes on, and messages to it. They are written
+// Sockets that the service manager opened and passes on, as sd_listen_fds(3) specifies it: written
 // out here, since libsystemd would bring its four compression and encryption libraries into a
-// process that stands in the open.
+// process that stands in the open. Messages to it: base/core/service_notify.h.
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/core/error.h"
@@ -18,9 +16,5 @@ namespace mirror {
 // that listens. Takes the variables out of the environment, so that no child believes them. Call it
 // once and before threads start.
 [[nodiscard]] Result<std::vector<ListenSocket>> take_passed_sockets();
-
-// Sends lines such as "READY=1" to the socket of NOTIFY_SOCKET; does nothing without one, or if
-// nobody is there.
-void notify_service_manager(std::string_view lines);
 
 }  // namespace mirror

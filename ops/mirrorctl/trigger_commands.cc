@@ -55,7 +55,7 @@ Result<int> status(const DatabaseUrl& url) {
   MIRROR_TRY(const auto marks, read_change_marks(*transaction, url.engine));
   const auto name = url.display();
   switch (marks.kind) {
-    case ChangeMarksKind::kNone:
+    case ChangeMarksKind::kAbsent:
       MIRROR_CHECK(print_out(fmt::format(
           "{}: no triggers: each compile reads everything (mirrorctl database triggers install)\n",
           name)));

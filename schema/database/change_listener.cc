@@ -23,7 +23,7 @@ Result<std::string> read_token(const DatabaseUrl& url, const DatabaseLimits& lim
   MIRROR_TRY(const auto transaction, database->begin(TransactionMode::kRead));
   MIRROR_TRY(auto marks, read_change_marks(*transaction, url.engine));
   switch (marks.kind) {
-    case ChangeMarksKind::kNone:
+    case ChangeMarksKind::kAbsent:
       return fail(ErrorKind::kNotFound,
                   "{}: no triggers tell of changes: mirrorctl database triggers install",
                   url.display());

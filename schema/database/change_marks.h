@@ -29,12 +29,12 @@ struct MarkedTable {
 [[nodiscard]] std::span<const MarkedTable> marked_tables();
 
 enum class ChangeMarksKind {
-  kNone,    // nothing is installed
+  kAbsent,  // nothing is installed
   kBroken,  // some of it is gone, switched off, of another version, or out of reach
   kWhole,
 };
 struct ChangeMarks {
-  ChangeMarksKind kind = ChangeMarksKind::kNone;
+  ChangeMarksKind kind = ChangeMarksKind::kAbsent;
   // kWhole: two states of one database with equal tokens have equal rows.
   std::string token;
   int64_t rows = 0;     // of mw_change

@@ -161,24 +161,33 @@ Result<Snapshot> SnapshotDirectory::open(const Entry& entry) const {
 }
 
 Result<SnapshotDirectory::Writer> SnapshotDirectory::lock() {
+  MIRROR_TRY(auto fd, take_lock("LOCK", "another compile or rollback is at work; wait for it"));
+  return Writer(*this, std::move(fd));
+}
+
+Result<UniqueFd> SnapshotDirectory::lock_watch() const {
+  return take_lock("WATCH", "mirror-compile watch runs there already; stop it first");
+}
+
+Result<UniqueFd> SnapshotDirectory::take_lock(std::string_view file,
+                                              std::string_view who_and_remedy) const {
   std::error_code error;
   std::filesystem::create_directories(path_, error);
   if (error) return fail_errno(error.value(), fmt::format("create directory {}", path_));
-  const auto path = path_ + "/LOCK";
+  const auto path = fmt::format("{}/{}", path_, file);
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644));
   if (!fd.valid()) return fail_errno(errno, fmt::format("open {}", path));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return fail_errno(errno, fmt::format("lock {}", path));
     const auto holder = read_file(path, kSmallFileMax).value_or("");
-    return fail(ErrorKind::kConflict,
-                "{} is held by process {}: another compile or rollback is at work; wait for it",
-                path, holder.empty() ? "unknown" : one_line(holder));
+    return fail(ErrorKind::kConflict, "{} is held by process {}: {}", path,
+                holder.empty() ? "unknown" : one_line(holder), who_and_remedy);
   }
   const auto pid = fmt::format("{}\n", ::getpid());
   // Only for the message above, so a failure here does not matter.
   if (::ftruncate(fd.get(), 0) == 0)
     static_cast<void>(!::pwrite(fd.get(), pid.data(), pid.size(), 0));
-  return Writer(*this, std::move(fd));
+  return fd;
 }
 
 Result<uint64_t> SnapshotDirectory::Writer::next_sequence() {
@@ -266,7 +275,7 @@ Result<void> SnapshotDirectory::Writer::delete_leftovers() {
   for (const auto& name : names) {
     // LOCK is ours, so nobody is writing these: their writers were killed.
     const bool leftover = parse_temporary(name) || name == "CURRENT.tmp" ||
-                          name == "SEQUENCE.tmp" || name == "HOLD.tmp";
+                          name == "SEQUENCE.tmp" || name == "HOLD.tmp" || name == "SOURCE.tmp";
     if (leftover) ::unlink((directory_.path() + "/" + name).c_str());
   }
   return {};

@@ -7,6 +7,9 @@
 //   HOLD                     if present, compiles write snapshots but do not move CURRENT;
 //                            lines "who: ", "when: ", "why: "
 //   SEQUENCE                 the last sequence number given out
+//   SOURCE                   what the live one was made of (compiler/snapshot_source.h); not for
+//                            readers
+//   WATCH                    flock(2): one `mirror-compile watch` at a time
 //
 // Everything is published by rename; a reader sees the old or the new state, whole. All functions
 // block.
@@ -76,8 +79,12 @@ class SnapshotDirectory {
   // is taken.
   class Writer;
   [[nodiscard]] Result<Writer> lock();
+  // Takes WATCH likewise, for as long as the descriptor is open.
+  [[nodiscard]] Result<UniqueFd> lock_watch() const;
 
  private:
+  [[nodiscard]] Result<UniqueFd> take_lock(std::string_view file,
+                                           std::string_view who_and_remedy) const;
   std::string path_;
 };
 
