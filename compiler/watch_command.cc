@@ -235,6 +235,8 @@ void Watch::read_signals() {
       case SIGHUP:
         log_.info("SIGHUP: compiling now");
         plan_.on_request();
+        // Triggers may be there now, and the database too.
+        if (listener_.pid == 0) listen_at_ns_ = now();
         break;
       default:
         if (ending_++ == 0) {

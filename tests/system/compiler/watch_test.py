@@ -283,6 +283,18 @@ class Watching(WatchTest):
         wait_until(lambda: "mirrorctl database triggers install" in program.said(), "the hint")
         self.assertEqual(program.end(signal.SIGINT), DONE)
 
+    def test_triggers_that_come_later(self):
+        program = self.watch()
+        self.wait_for_generation(1)
+        wait_until(lambda: "mirrorctl database triggers install" in program.said(), "the hint")
+        wait_until(lambda: not program.children(), "the end of the listener")
+        self.install()
+        program.process.send_signal(signal.SIGHUP)
+        self.listening(program)
+        self.edit("b")
+        self.wait_for_generation(2)
+        self.assertEqual(program.end(), DONE)
+
     def test_sighup_compiles_now(self):
         program = self.watch()
         self.wait_for_generation(1)
