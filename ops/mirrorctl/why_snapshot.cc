@@ -64,13 +64,13 @@ class SnapshotWhy {
     answer_.host_id = info.id();
     answer_.host = view_.text(info.name());
     answer_.site = view_.text(info.site());
-    at(answer_.facts, WhyCondition::kSite).met = true;
     if (is_cache()) {
       answer_.notes.emplace_back(
           "the snapshot is made from a cache file, which says neither who is switched off or "
           "private, nor which categories there are");
       return;
     }
+    at(answer_.facts, WhyCondition::kSite).met = true;
     const auto flag = [&](WhyCondition condition, HostFlag bit, bool wanted) {
       at(answer_.facts, condition).met = ((info.flags() & bit) != 0) == wanted;
     };
