@@ -17,6 +17,8 @@ namespace {
 
 // Of one statement; a host with more rows than this is no host.
 constexpr size_t kRowsMax = 10'000;
+// In the key of a repository; each is a place where its prefix may end.
+constexpr int kPlusesMax = 16;
 
 std::string says(std::string_view column, const std::optional<bool>& value) {
   return fmt::format("{} is {}", column, !value ? "NULL" : *value ? "true" : "false");
@@ -329,37 +331,61 @@ class DatabaseWhy {
     const std::string arch = sources ? "source" : question_.arch;
     if (arch != question_.arch)
       answer_.notes.emplace_back("a prefix that names sources is of the architecture \"source\"");
-    MIRROR_TRY(const auto rows, read_repositories(prefix));
     WhyFacts facts;
-    auto& enabled = at(facts, WhyCondition::kEnabled);
+    MIRROR_TRY(const auto directory, find_repository(prefix, arch, facts));
+    MIRROR_CHECK(add_target(directory, false, facts));
+    return add_target(directory.empty() ? "" : metadata_directory(directory), true, facts);
+  }
+
+  // Its directory, "" if there is none. A repository is found by the text PREFIX+ARCH, so that a+b
+  // of architecture c and a of architecture b+c are one.
+  Result<std::string> find_repository(const std::string& prefix, const std::string& arch,
+                                      WhyFacts& facts) {
+    const std::string key = prefix + "+" + arch;
+    if (std::ranges::count(key, '+') > kPlusesMax)
+      return fail(ErrorKind::kInvalid, "{}: more than {} times +", quote_for_message(key),
+                  kPlusesMax);
+    at(facts, WhyCondition::kEnabled).met = true;
     auto& repository = at(facts, WhyCondition::kRepository);
-    enabled.met = true;
     repository.met = false;
-    std::string directory;
-    for (const auto& row : rows) {
-      const bool is_whole = row.directory && row.version && row.arch;
-      if (is_whole && row.disabled.value_or(false)) {
-        enabled.met = false;
-        enabled.rows.push_back({"repository", row.id, "disabled is true"});
+    std::optional<RepositoryRow> chosen;
+    for (size_t plus = key.find('+', 1); plus != std::string::npos;
+         plus = key.find('+', plus + 1)) {
+      MIRROR_TRY(const auto rows, read_repositories(key.substr(0, plus)));
+      const bool is_asked = plus == prefix.size();
+      for (const auto& row : rows) {
+        if (is_asked) look_at_disabled(row, prefix, facts);
+        const auto fault = is_clean_text(key)
+                               ? fault_of(row, std::string_view(key).substr(plus + 1))
+                               : "its key holds bytes that no repository may have";
+        if (fault.empty()) {
+          // The highest id counts (C-19).
+          if (!chosen || chosen->id < row.id) chosen = row;
+        } else if (is_asked) {
+          repository.rows.push_back({"repository", row.id, fault});
+        }
       }
-      const auto fault = fault_of(row, arch);
-      if (!fault.empty()) {
-        repository.rows.push_back({"repository", row.id, fault});
-        continue;
-      }
-      // The highest id counts (C-19).
-      repository.met = true;
-      directory = row.directory_name;
-      repository.rows.push_back(
-          {"repository", row.id,
-           fmt::format("leads to directory {} {}", *row.directory, quote_for_message(directory))});
     }
-    if (rows.empty()) {
+    if (chosen) {
+      repository.met = true;
+      repository.rows.push_back({"repository", chosen->id,
+                                 fmt::format("leads to directory {} {}", *chosen->directory,
+                                             quote_for_message(chosen->directory_name))});
+    } else if (repository.rows.empty()) {
       repository.rows.push_back(
           {"repository", std::nullopt, "with the prefix " + quote_for_message(prefix)});
     }
-    MIRROR_CHECK(add_target(directory, false, facts));
-    return add_target(directory.empty() ? "" : metadata_directory(directory), true, facts);
+    return chosen ? chosen->directory_name : "";
+  }
+
+  // One architecture disables the prefix for all of them (C-20).
+  static void look_at_disabled(const RepositoryRow& row, const std::string& prefix,
+                               WhyFacts& facts) {
+    const bool is_whole = row.directory && row.version && row.arch && is_clean_text(prefix);
+    if (!is_whole || !row.disabled.value_or(false)) return;
+    auto& enabled = at(facts, WhyCondition::kEnabled);
+    enabled.met = false;
+    enabled.rows.push_back({"repository", row.id, "disabled is true"});
   }
 
   // ---- directories
