@@ -123,7 +123,7 @@ class DoctorCommand final : public CommandGroup {
       MIRROR_TRY(continents, read_country_continents(country_continent_, diagnostics));
     }
     const auto resolver = make_system_resolver(kResolveDeadline);
-    MIRROR_TRY(const auto input, read_database(database_, clock_, true, *resolver, diagnostics));
+    MIRROR_TRY(const auto input, read_database(database_, 1, clock_, true, *resolver, diagnostics));
     rows_ = CompileReport{input.world.created_at.value_or(0), url.display(), diagnostics.entries(),
                           find_suspicious(input.world, continents, examples_max())};
     return {};

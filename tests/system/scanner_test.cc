@@ -48,6 +48,9 @@ class InterruptedDatabase final : public Database {
     if (mode == TransactionMode::kWrite) interrupt_();
     return inner_->begin(mode);
   }
+  Result<std::unique_ptr<Transaction>> begin_at(std::string_view exported_snapshot) override {
+    return inner_->begin_at(exported_snapshot);
+  }
   Result<void> let_readers_and_writer_overlap() override {
     return inner_->let_readers_and_writer_overlap();
   }

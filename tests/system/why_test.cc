@@ -631,7 +631,7 @@ TEST_F(WhyPropertyTest, AgreesWithWholeCompiles) {
     fill(**test_database, world.rows, world.stale_dirs);
     const auto database = (*test_database)->open(OpenMode::kRead);
     const auto transaction = (*database)->begin(TransactionMode::kRead);
-    DatabaseRowSource source{DatabaseRowReader(**transaction, true)};
+    DatabaseRowSource source{DatabaseRowReader(**database, **transaction, 1, true)};
     const auto compiled = compile_world(source, world, 1'700'000'000);
     ASSERT_TRUE(compiled) << compiled.error().message;
     const auto view = compiled->model.view();

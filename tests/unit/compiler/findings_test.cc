@@ -34,7 +34,7 @@ class FindingsTest : public ::testing::Test {
   [[nodiscard]] World world() const {
     MemoryRowSource source{MemoryRowReader(rows_)};
     Diagnostics diagnostics;
-    auto catalog = read_catalog(source, diagnostics, [] {});
+    auto catalog = read_catalog(source, diagnostics, [](uint64_t) {});
     MIRROR_ASSERT(catalog);
     return std::move(catalog->world);
   }
