@@ -291,6 +291,15 @@ TEST_P(ChangeMarksTest, AnyRoleAndSearchPath) {
   EXPECT_THAT(marks(**again).problem, HasSubstr("may not read mw_change"));
 }
 
+TEST_P(ChangeMarksTest, ATransactionLeavesOneMark) {
+  if (GetParam() == Engine::kSqlite) GTEST_SKIP() << "SQLite has one mark";
+  const auto before = marks().rows;
+  run("UPDATE site SET name = 'x'; UPDATE site SET name = 'y'; UPDATE category SET name = 'z'");
+  EXPECT_EQ(marks().rows, before + 1);
+  run("UPDATE site SET name = 'z'");
+  EXPECT_EQ(marks().rows, before + 2);
+}
+
 TEST_P(ChangeMarksTest, ReplicationIsMarkedToo) {
   if (GetParam() == Engine::kSqlite) GTEST_SKIP() << "SQLite has no such setting";
   EXPECT_TRUE(counts("SET LOCAL session_replication_role = replica; UPDATE site SET name = 'x'"));
