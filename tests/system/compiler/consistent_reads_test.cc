@@ -31,8 +31,10 @@ constexpr int kWriters = 3;
 constexpr int kCompiles = 30;
 // What a compile must read between the first table that a writer changes and the last one.
 constexpr int64_t kDirectories = 400;
-constexpr int64_t kOtherHosts = 8;
+constexpr int64_t kOtherHosts = 9;
 constexpr int64_t kFirstDirectory = 10;
+// More blocks than this make a table of PostgreSQL worth several readers (up_to_date_reader.cc).
+constexpr int64_t kSharedBlocksMin = 1024;
 constexpr size_t kStatesMin = 5;  // that the compiles must have met, or nothing was proved
 
 // Hosts 1 and 2 carry the directories pub/linux/d... in turn: host 1 in even states, host 2 in odd
@@ -217,6 +219,44 @@ class ConsistentReads : public EngineTest {
     states_.insert(state);
   }
 
+  // Makes the table so large that several readers share it: PostgreSQL keeps four of these rows in
+  // a block. SQLite has one reader always.
+  void widen_rows() {
+    if (GetParam() == Engine::kSqlite) return;
+    const auto database = test_database_->open(OpenMode::kWrite);
+    ASSERT_TRUE(database) << database.error().message;
+    const auto transaction = (*database)->begin(TransactionMode::kWrite);
+    ASSERT_TRUE(transaction);
+    const auto done =
+        (*transaction)
+            ->execute_script("UPDATE host_category_dir SET path = id || repeat('x', 1900)");
+    ASSERT_TRUE(done) << done.error().message;
+    int64_t blocks = 0;
+    const auto asked = (*transaction)
+                           ->query(
+                               "SELECT pg_relation_size('host_category_dir') / "
+                               "current_setting('block_size')::integer",
+                               {}, [&](const Row& row) -> Result<void> {
+                                 blocks = row.int64(0);
+                                 return {};
+                               });
+    ASSERT_TRUE(asked) << asked.error().message;
+    ASSERT_GT(blocks, kSharedBlocksMin);
+    ASSERT_TRUE((*transaction)->commit());
+  }
+
+  // The bytes of the snapshot that so many readers make.
+  std::string bytes_of_readers(int readers) {
+    compile(readers, {"--readers", std::to_string(readers), "--created-at", "1700000000"});
+    const SnapshotDirectory directory(fmt::format("{}/{}", folder_, readers));
+    const auto current = directory.current();
+    EXPECT_TRUE(current);
+    const auto bytes =
+        read_file(directory.path() + "/" + current->name.to_string(), uint64_t{1} << 30);
+    EXPECT_TRUE(bytes);
+    return bytes.value_or("");
+  }
+
   // Compiles while the writers write.
   void compile_beside_writers(const std::vector<std::string>& options) {
     std::atomic<bool> stop = false;
@@ -248,6 +288,22 @@ class ConsistentReads : public EngineTest {
 };
 
 TEST_P(ConsistentReads, EverySnapshotShowsOneState) { compile_beside_writers({}); }
+
+TEST_P(ConsistentReads, SoDoesEverySnapshotOfSeveralReaders) {
+  ASSERT_NO_FATAL_FAILURE(widen_rows());
+  compile_beside_writers({"--readers", "3"});
+}
+
+TEST_P(ConsistentReads, AnyNumberOfReadersGivesTheSameBytes) {
+  ASSERT_NO_FATAL_FAILURE(widen_rows());
+  // Moves rows to other blocks.
+  const auto database = test_database_->open(OpenMode::kWrite);
+  ASSERT_TRUE(database) << database.error().message;
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(write_next_state(**database));
+  const auto one = bytes_of_readers(1);
+  for (const int readers : {2, 3, 7})
+    EXPECT_TRUE(bytes_of_readers(readers) == one) << readers << " readers";
+}
 
 INSTANTIATE_TEST_SUITE_P(Engines, ConsistentReads,
                          testing::Values(Engine::kSqlite, Engine::kPostgresql), engine_test_name);
