@@ -612,6 +612,14 @@ class Validator {
     MIRROR_CHECK(tiles.finish());
     MIRROR_CHECK(check_ranges4("netblocks4", view_.netblocks4, view_.netblock_lists.size()));
     MIRROR_CHECK(check_ranges6("netblocks6", view_.netblocks6, view_.netblock_lists.size()));
+    for (size_t i = 0; i < view_.netblocks4.size(); ++i) {
+      const uint32_t list = view_.netblocks4[i].value();
+      if (list == kNone) continue;
+      // The longest one comes first.
+      constexpr uint32_t kIpv4Bits = 32;
+      const auto& longest = view_.netblock_matches[view_.netblock_lists[list].begin()];
+      if (longest.prefix_length() > kIpv4Bits) return bad("netblocks4", i, "a prefix of IPv6");
+    }
     MIRROR_CHECK(
         check_ranges4("netblock_countries4", view_.netblock_countries4, view_.countries.size()));
     return check_ranges6("netblock_countries6", view_.netblock_countries6, view_.countries.size());

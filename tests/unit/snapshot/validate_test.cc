@@ -242,6 +242,14 @@ TEST_F(BrokenModel, EachInvariantIsChecked) {
   EXPECT_REFUSED(model.netblocks4.clear(), "netblocks4: empty");
   EXPECT_REFUSED(model.netblocks4[0] = fb::IpRange4(1, kNone), "netblocks4[0]: not in order");
   EXPECT_REFUSED(model.netblocks4[1] = fb::IpRange4(1, 99), "netblocks4[1]: bad value");
+  EXPECT_REFUSED(
+      {
+        const auto range = std::ranges::find_if(
+            model.netblocks4, [](const fb::IpRange4& r) { return r.value() != kNone; });
+        auto& match = model.netblock_matches[model.netblock_lists[range->value()].begin()];
+        match = fb::NetblockMatch(match.host(), 33);
+      },
+      ": a prefix of IPv6");
   EXPECT_REFUSED(model.netblocks6[0] = fb::IpRange6(0, 0, kNone, 1), "reserved bytes");
   EXPECT_REFUSED(std::swap(model.netblock_matches[0], model.netblock_matches[1]), "netblock_lists");
   EXPECT_REFUSED(model.asn_groups[1] = model.asn_groups[0], "asn_groups[1]");
