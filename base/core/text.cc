@@ -66,9 +66,16 @@ bool has_control_byte(std::string_view text) {
 bool is_valid_utf8(std::string_view text) {
   const auto* p = reinterpret_cast<const unsigned char*>(text.data());
   const auto* end = p + text.size();
-  // Most texts are ASCII: eight bytes at a time as long as none has its high bit set.
+  // Most texts are ASCII: many bytes at a time as long as none has its high bit set.
   constexpr uint64_t kHighBits = 0x8080808080808080;
   while (p < end) {
+    uint64_t words[4];
+    while (end - p >= static_cast<ptrdiff_t>(sizeof words)) {
+      std::memcpy(words, p, sizeof words);
+      if (((words[0] | words[1] | words[2] | words[3]) & kHighBits) != 0) break;
+      p += sizeof words;
+    }
+    if (p == end) break;
     if (end - p >= 8) {
       uint64_t word;
       std::memcpy(&word, p, sizeof word);
