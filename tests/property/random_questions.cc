@@ -16,7 +16,7 @@ class QuestionMaker {
       for (const IpPrefix& prefix : oracle_prefixes(row.netblock.value_or(""), &world.names))
         targets_.push_back(prefix);
     for (const NetblockCountryRow& row : world.rows.netblock_countries)
-      for (const IpPrefix& prefix : oracle_prefixes(*row.netblock, nullptr))
+      for (const IpPrefix& prefix : oracle_prefixes(row.netblock.value_or(""), nullptr))
         targets_.push_back(prefix);
     for (const std::string_view line : split(world.global_netblocks, '\n'))
       if (const auto columns = split_blanks(line); !columns.empty())
@@ -69,7 +69,7 @@ class QuestionMaker {
       const RepositoryRow& row = dice_.of(world_.rows.repositories);
       repository = row.prefix.value_or("");
       for (const ArchRow& arch : world_.rows.arches)
-        if (arch.id == row.arch_id) architecture = *arch.name;
+        if (arch.id == row.arch_id) architecture = arch.name.value_or("");
     }
     if (!dice_.chance(3)) add("repo", repository);
     if (!dice_.chance(3)) add("arch", architecture);
