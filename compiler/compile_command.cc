@@ -69,7 +69,8 @@ void CompileOptions::declare(CommandLine& line, bool watching) {
   if (watching) return;
   line.footer(
       "Exit codes: 0 done (also if nothing changed), 1 failed, 2 usage, 3 refused: too much is "
-      "gone, a canary question has no good answer, or HOLD is there. KIND: " +
+      "gone, a canary question has no good answer, or HOLD is there, 4 done but for the report. "
+      "KIND: " +
       fmt::format("{}.", fmt::join(kKindNames, ", ")));
 }
 
@@ -109,7 +110,7 @@ class Compile {
         diagnostics_(debug ? &log_ : nullptr) {}
 
   int run() {
-    if (const auto fault = read_gates()) return line_.usage_error(*fault);
+    if (const auto fault = read_gate_options(options_, &publish_)) return line_.usage_error(*fault);
     if (options_.diff) return diff();
     if (options_.check || options_.dump)
       return look_at(options_.check ? *options_.check : *options_.dump);
@@ -132,27 +133,6 @@ class Compile {
   }
 
  private:
-  // What is wrong with the options of the gates.
-  std::optional<std::string> read_gates() {
-    for (const auto& text : options_.max_lost) {
-      if (const auto set = publish_.limits.set_max_lost(text); !set)
-        return "--max-lost: " + set.error().message;
-    }
-    for (const auto& text : options_.at_least) {
-      if (const auto set = publish_.limits.set_at_least(text); !set)
-        return "--at-least: " + set.error().message;
-    }
-    publish_.keep = static_cast<size_t>(options_.keep);
-    publish_.force_reason = trim(options_.force.value_or(""));
-    // A flag once: what follows it in an old script is no reason.
-    if (options_.force &&
-        (publish_.force_reason.empty() || publish_.force_reason.starts_with('-'))) {
-      return "--force needs a reason, which is logged; " + quote_for_message(*options_.force) +
-             " is none";
-    }
-    return std::nullopt;
-  }
-
   int diff() {
     const auto text = diff_snapshots({options_.diff->first, options_.diff->second,
                                       options_.snapshots, options_.canaries, options_.all});
@@ -213,13 +193,16 @@ class Compile {
     MIRROR_TRY(auto inputs, read_inputs());
     MIRROR_TRY(auto world, read_world());
     inputs.created_at = created_at(world);
-    MIRROR_CHECK(write_report(world, inputs));
+    // Answers must not grow old because of a report.
+    const auto reported = write_report(world, inputs);
+    if (!reported) log_.error("the report is not written: {}", reported.error().message);
     MIRROR_TRY(const auto model, build_model(std::move(world), inputs));
     MIRROR_TRY(const auto file, write_snapshot(model));
     diagnostics_.report(log_);
     MIRROR_TRY(const auto published, publish_snapshot(directory, file, publish_, log_));
     if (!options_.from_protobuf) remember(published, directory);
-    return report(published, directory);
+    MIRROR_TRY(const int code, report(published, directory));
+    return code == kExitDone && !reported ? kExitWarnings : code;
   }
 
   // Before anything is published, and also if it is not: a gate that refuses makes it worth
@@ -350,6 +333,26 @@ class Compile {
 };
 
 }  // namespace
+
+std::optional<std::string> read_gate_options(const CompileOptions& options,
+                                             PublishOptions* publish) {
+  for (const auto& text : options.max_lost) {
+    if (const auto set = publish->limits.set_max_lost(text); !set)
+      return "--max-lost: " + set.error().message;
+  }
+  for (const auto& text : options.at_least) {
+    if (const auto set = publish->limits.set_at_least(text); !set)
+      return "--at-least: " + set.error().message;
+  }
+  publish->keep = static_cast<size_t>(options.keep);
+  publish->force_reason = trim(options.force.value_or(""));
+  // A flag once: what follows it in an old script is no reason.
+  if (options.force && (publish->force_reason.empty() || publish->force_reason.starts_with('-'))) {
+    return "--force needs a reason, which is logged; " + quote_for_message(*options.force) +
+           " is none";
+  }
+  return std::nullopt;
+}
 
 int run_compile(const CompileOptions& options, const CommandLine& line, const Clock& clock) {
   const auto level = Log::parse_level(options.log_level);

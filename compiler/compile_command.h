@@ -11,6 +11,7 @@
 #include "base/core/clock.h"
 #include "base/core/command_line.h"
 #include "base/core/log.h"
+#include "compiler/publish.h"
 
 namespace mirror {
 
@@ -35,6 +36,10 @@ struct CompileOptions {
   // `watching`: for `mirror-compile watch`, without what makes sense for one compile only.
   void declare(CommandLine& line, bool watching = false);
 };
+
+// What is wrong with the options that the gates have, for a usage error; else `publish` gets them.
+[[nodiscard]] std::optional<std::string> read_gate_options(const CompileOptions& options,
+                                                           PublishOptions* publish);
 
 // The exit code. What was compiled is said on stdout, everything else on stderr.
 [[nodiscard]] int run_compile(const CompileOptions& options, const CommandLine& line,

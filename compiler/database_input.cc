@@ -3,6 +3,7 @@
 #include "base/core/progress.h"
 #include "schema/database/schema.h"
 #include "sql/compiler.h"
+#include "sql/compiler_postgresql.h"
 
 namespace mirror {
 namespace {
@@ -27,6 +28,8 @@ Result<Catalog> read_rows(Database& database, size_t readers, const Clock& clock
                           Diagnostics& diagnostics, ChangeMarks& marks) {
   MIRROR_TRY(const auto transaction, database.begin(TransactionMode::kRead));
   MIRROR_CHECK(require_schema(*transaction, database.engine()));
+  if (database.engine() == Engine::kPostgresql)
+    MIRROR_CHECK(transaction->execute_script(sql::lock_for_reading_postgresql));
   MIRROR_TRY(const bool has_names, has_table(*transaction, database.engine(), kNamesTable));
   MIRROR_TRY(marks, read_change_marks(*transaction, database.engine()));
   DatabaseRowSource source{DatabaseRowReader(database, *transaction, readers, has_names)};

@@ -28,9 +28,16 @@ std::vector<std::string> find_objections(const SnapshotDirectory& directory,
     if (auto opened = directory.open(*live)) {
       before.emplace(std::move(*opened));
     } else {
-      log.warning("the live snapshot cannot be read, so nothing is compared with it: {}",
-                  opened.error().message);
+      log.warning("the live snapshot cannot be read: {}", opened.error().message);
     }
+  }
+  // A damaged file must not open the gates: the newest one that is whole stands in for it.
+  const auto entries = directory.list();
+  for (size_t i = 0; !before && entries && i < entries->size(); ++i) {
+    auto opened = directory.open((*entries)[i]);
+    if (!opened) continue;
+    before.emplace(std::move(*opened));
+    log.warning("compared with generation {}", (*entries)[i].name.sequence);
   }
   // Without one to compare with, the candidate itself: it has lost nothing of that.
   auto objections =
@@ -88,8 +95,7 @@ Result<Published> publish_snapshot(SnapshotDirectory& directory, std::string_vie
   if (auto current = directory.current()) {
     live = *current;
   } else if (current.error().kind != ErrorKind::kNotFound) {
-    log.warning("CURRENT cannot be read, so nothing is compared with it: {}",
-                current.error().message);
+    log.warning("CURRENT cannot be read: {}", current.error().message);
   }
   if (live && holds(directory, *live, digest))
     return Published{PublishOutcome::kUnchanged, *live, std::nullopt};

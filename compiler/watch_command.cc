@@ -337,6 +337,8 @@ int run_watch(const CompileOptions& compile, const WatchOptions& options, const 
   if (!compile.database)
     return line.usage_error("--database URL is needed (or MIRROR_DATABASE in the environment)");
   if (!compile.snapshots) return line.usage_error("--snapshots DIRECTORY is needed");
+  PublishOptions gates;
+  if (const auto fault = read_gate_options(compile, &gates)) return line.usage_error(*fault);
   const Log log("mirror-compile", *level);
   auto ended = Result<void>();
   if (const auto url = DatabaseUrl::parse(*compile.database); !url)

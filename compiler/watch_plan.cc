@@ -44,11 +44,12 @@ void WatchPlan::on_end(CompileOutcome outcome, int64_t now_ns) {
 int64_t WatchPlan::due_ns() const {
   if (running_) return kNever;
   if (requested_) return std::numeric_limits<int64_t>::min();
-  if (failures() > 0) return retry_at_ns_;
-  if (!changes_) return scheduled_ns_;
+  // A change may be what makes the next try succeed.
+  const int64_t without_changes = failures() > 0 ? retry_at_ns_ : scheduled_ns_;
+  if (!changes_) return without_changes;
   const int64_t settled =
       std::min(changes_->last_ns + times_.settle_ns, changes_->first_ns + times_.settle_max_ns);
-  return std::min(scheduled_ns_, std::max(settled, not_before_ns_));
+  return std::min(without_changes, std::max(settled, not_before_ns_));
 }
 
 }  // namespace mirror

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -20,6 +21,7 @@ constexpr size_t kColumns = 2;
 // count.
 constexpr uint64_t kPartsPerReader = 16;
 constexpr uint64_t kBlocksPerPartMin = 1024;
+constexpr uint64_t kBlockEnd = 4294967294;  // storage/block.h: MaxBlockNumber
 
 Result<void> read(Transaction& transaction, std::string_view sql, size_t reader,
                   const UpToDateCallback& callback) {
@@ -66,8 +68,12 @@ class SharedTable {
 
   Result<void> run(Transaction& transaction, size_t readers) {
     std::vector<std::thread> others;
-    for (size_t reader = 1; reader < readers; ++reader)
-      others.emplace_back([this, reader] { run_other(reader); });
+    try {
+      for (size_t reader = 1; reader < readers; ++reader)
+        others.emplace_back([this, reader] { run_other(reader); });
+    } catch (const std::system_error&) {
+      // No more threads can be had: those that are there read everything.
+    }
     take_parts(transaction, 0);
     for (auto& other : others) other.join();
     return result_;
@@ -86,8 +92,9 @@ class SharedTable {
     while (!failed_.load()) {
       const uint64_t begin = next_part_.fetch_add(1) * blocks_per_part_;
       if (begin > table_.blocks) return;
-      const uint64_t end = begin + blocks_per_part_;
-      // What the snapshot sees lay in the table when its size was asked for.
+      // A rewrite may have made the table longer meanwhile: the last part has no end.
+      const uint64_t end =
+          begin + blocks_per_part_ > table_.blocks ? kBlockEnd : begin + blocks_per_part_;
       const auto sql =
           fmt::format(fmt::runtime(sql::select_up_to_date_of_blocks_postgresql), begin, end);
       if (auto done = read(transaction, sql, reader, callback_); !done) fail_with(std::move(done));

@@ -149,7 +149,11 @@ TEST_P(DoctorTest, AReportIsReplacedAsAWholeAlsoIfNothingIsPublished) {
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(worst_of(*read), Severity::kError);
   EXPECT_FALSE(std::filesystem::exists(report() + ".tmp"));
-  EXPECT_EQ(compile("--report " + folder_ + "/none/report.json 2>/dev/null"), 1);
+}
+
+TEST_P(DoctorTest, AReportThatCannotBeWrittenKeepsNothingFromBeingPublished) {
+  EXPECT_EQ(compile("--report " + folder_ + "/none/report.json 2>/dev/null"), 4);
+  EXPECT_EQ(compile("--report " + report()), 0);
 }
 
 TEST_P(DoctorTest, AHostileReportIsRefused) {

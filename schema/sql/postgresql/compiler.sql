@@ -1,5 +1,10 @@
 -- How the compiler reads the one large table by several connections that see one state.
 
+-- TRUNCATE and rewriting ALTER TABLEs do not respect older snapshots: they wait until all is read.
+-- name: lock_for_reading_postgresql
+LOCK TABLE site, host, directory, category, category_directory, host_category, host_category_url,
+  host_category_dir, repository, file_detail IN ACCESS SHARE MODE;
+
 -- Whether it is a table of its own on a server that can share a state and scan a range of blocks,
 -- and its size. Ranges of ctid are scanned as such since PostgreSQL 14.
 -- name: up_to_date_table_postgresql

@@ -67,6 +67,16 @@ class Losses(GateTest):
         self.assertIn("nothing is published", refused.stderr)
         self.assertFalse(os.path.exists(os.path.join(self.snapshots, "CURRENT")))
 
+    def test_a_damaged_file_does_not_open_the_gates(self):
+        self.compile("a", mirrors=30)
+        self.compile("b", mirrors=30)
+        with open(os.path.join(self.snapshots, self.files()[-1]), "r+b") as live:
+            live.truncate(100)
+        refused = self.compile("a", "--quiet", mirrors=3)
+        self.assertEqual(refused.returncode, REFUSED, refused.stderr)
+        self.assertIn("compared with generation 1", refused.stderr)
+        self.assertIn("hosts: 30 before, 3 now", refused.stderr)
+
     def test_a_config_file_sets_limits(self):
         self.compile("a", mirrors=5)
         config = self.write("config.toml", b'max-lost = ["hosts=60%", "urls=60%", "listings=60%"]\nat-least = "hosts=2"\n')
