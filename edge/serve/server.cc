@@ -393,7 +393,10 @@ void Server::drain() {
   notify_service_manager("STOPPING=1\n");
   // Nobody takes over any more; the workers' descriptors are the last ones, and whoever comes now
   // may listen at the same paths. Operators still see how it ends.
-  if (hand_over_ != nullptr && hand_over_->end()) owned_paths_.clear();
+  if (hand_over_ != nullptr && hand_over_->end()) {
+    owned_paths_.clear();
+    pid_file_written_ = false;
+  }
   remove_owned_paths(admin_ == nullptr ? "" : std::string_view(admin_->socket().owned_path));
   hand_over_.reset();
   copies_.clear();
@@ -465,6 +468,7 @@ void Server::on_taken_over() {
 void Server::leave_to_other_process() {
   draining_ = true;
   owned_paths_.clear();
+  pid_file_written_ = false;
   if (admin_ != nullptr) admin_->stop_listening();
   copies_.clear();
   for (auto& worker : workers_) worker->hand_over();
