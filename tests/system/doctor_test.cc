@@ -12,6 +12,7 @@
 #include "schema/database/schema.h"
 #include "schema/snapshot/snapshot_directory.h"
 #include "tests/property/row_writer.h"
+#include "tests/system/command_outcome.h"
 #include "tests/system/test_database.h"
 #include "tests/unit/compiler/small_compile.h"
 
@@ -22,11 +23,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-struct Outcome {
-  int code = -1;
-  std::string out, err;
-};
 
 class DoctorTest : public EngineTest {
  protected:
@@ -76,20 +72,7 @@ class DoctorTest : public EngineTest {
   Outcome doctor(std::vector<std::string> arguments, bool database = true) {
     arguments.insert(arguments.begin(), "doctor");
     if (database) arguments.insert(arguments.end(), {"--database", test_database_->url()});
-    CommandLine line("mirrorctl", "test");
-    const auto command = make_doctor_command(line);
-    std::vector<const char*> argv{"mirrorctl"};
-    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-    Outcome outcome;
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    if (const auto code = line.parse(static_cast<int>(argv.size()), argv.data()))
-      outcome.code = *code;
-    else
-      outcome.code = command->run(Log("mirrorctl", LogLevel::kInfo));
-    outcome.out = ::testing::internal::GetCapturedStdout();
-    outcome.err = ::testing::internal::GetCapturedStderr();
-    return outcome;
+    return run_command([](CommandLine& line) { return make_doctor_command(line); }, arguments);
   }
 
   std::string folder_;

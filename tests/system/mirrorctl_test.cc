@@ -17,6 +17,7 @@
 #include "ops/mirrorctl/command_group.h"
 #include "ops/mirrorctl/mirrors_database.h"
 #include "sql/mirrors.h"
+#include "tests/system/command_outcome.h"
 #include "tests/system/test_database.h"
 
 namespace mirror {
@@ -26,11 +27,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-struct Outcome {
-  int code = -1;
-  std::string out, err;
-};
 
 // `stdout_descriptor` takes what is printed instead of the outcome's `out`.
 Outcome mirrorctl(const std::vector<std::string>& arguments,

@@ -18,6 +18,7 @@
 #include "sql/why.h"
 #include "tests/property/compile_world.h"
 #include "tests/property/row_writer.h"
+#include "tests/system/command_outcome.h"
 #include "tests/system/test_database.h"
 #include "tests/unit/compiler/small_compile.h"
 
@@ -57,11 +58,6 @@ std::vector<std::string> unmet(const WhyFacts& host, const WhyFacts& target) {
   }
   return codes;
 }
-
-struct Outcome {
-  int code = -1;
-  std::string out, err;
-};
 
 class WhyTest : public EngineTest {
  protected:
@@ -110,20 +106,7 @@ class WhyTest : public EngineTest {
     arguments.insert(arguments.begin(), "why");
     if (database) arguments.insert(arguments.end(), {"--database", test_database_->url()});
     if (snapshots) arguments.insert(arguments.end(), {"--snapshots", folder_});
-    CommandLine line("mirrorctl", "test");
-    const auto command = make_why_command(line);
-    std::vector<const char*> argv{"mirrorctl"};
-    for (const std::string& argument : arguments) argv.push_back(argument.c_str());
-    Outcome outcome;
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    if (const auto code = line.parse(static_cast<int>(argv.size()), argv.data()))
-      outcome.code = *code;
-    else
-      outcome.code = command->run(Log("mirrorctl", LogLevel::kInfo));
-    outcome.out = ::testing::internal::GetCapturedStdout();
-    outcome.err = ::testing::internal::GetCapturedStderr();
-    return outcome;
+    return run_command([](CommandLine& line) { return make_why_command(line); }, arguments);
   }
 
   std::string folder_;
