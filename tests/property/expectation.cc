@@ -28,24 +28,6 @@ std::string percent_decoded(std::string_view text) {
   return decoded;
 }
 
-AnswerGroup group_of(OracleGroupKind kind) {
-  switch (kind) {
-    case OracleGroupKind::kNetblock:
-      return AnswerGroup::kNetblock;
-    case OracleGroupKind::kAsn:
-      return AnswerGroup::kAsn;
-    case OracleGroupKind::kCountry:
-      return AnswerGroup::kCountry;
-    case OracleGroupKind::kGeoIp:
-      return AnswerGroup::kGeoIp;
-    case OracleGroupKind::kContinent:
-      return AnswerGroup::kContinent;
-    case OracleGroupKind::kGlobal:
-      return AnswerGroup::kGlobal;
-  }
-  return AnswerGroup::kNoMirror;
-}
-
 // The last component of a URL is the client's file name (or nothing), which shows percent-encoded
 // where a byte would end the path or could not stand in a URL; what comes before is as in the data.
 std::string with_encoded_file(const std::string& url) {
@@ -118,6 +100,24 @@ std::string difference_of_bodies(const OracleAnswer& want, const std::string& bo
 }
 
 }  // namespace
+
+AnswerGroup group_of(OracleGroupKind kind) {
+  switch (kind) {
+    case OracleGroupKind::kNetblock:
+      return AnswerGroup::kNetblock;
+    case OracleGroupKind::kAsn:
+      return AnswerGroup::kAsn;
+    case OracleGroupKind::kCountry:
+      return AnswerGroup::kCountry;
+    case OracleGroupKind::kGeoIp:
+      return AnswerGroup::kGeoIp;
+    case OracleGroupKind::kContinent:
+      return AnswerGroup::kContinent;
+    case OracleGroupKind::kGlobal:
+      return AnswerGroup::kGlobal;
+  }
+  return AnswerGroup::kNoMirror;
+}
 
 std::string difference(const OracleAnswer& want, const Reply& got) {
   if (got.status != want.status)

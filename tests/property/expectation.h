@@ -18,4 +18,7 @@ namespace mirror {
 // Both answers in full, for a message.
 [[nodiscard]] std::string describe(const OracleAnswer& want, const Reply& got);
 
+// The same group in the edge's words.
+[[nodiscard]] AnswerGroup group_of(OracleGroupKind kind);
+
 }  // namespace mirror

@@ -17,6 +17,7 @@
 #include "edge/answer/answerer.h"
 #include "edge/answer/explanation.h"
 #include "tests/property/compile_world.h"
+#include "tests/property/expectation.h"
 #include "tests/property/geo_file.h"
 #include "tests/property/random_world.h"
 
@@ -30,24 +31,6 @@ constexpr int kFailuresMax = 10;  // enough to see a pattern
 std::optional<uint64_t> number_of_environment(const char* name) {
   const char* text = std::getenv(name);
   return text ? parse_uint64(text) : std::nullopt;
-}
-
-AnswerGroup group_of(OracleGroupKind kind) {
-  switch (kind) {
-    case OracleGroupKind::kNetblock:
-      return AnswerGroup::kNetblock;
-    case OracleGroupKind::kAsn:
-      return AnswerGroup::kAsn;
-    case OracleGroupKind::kCountry:
-      return AnswerGroup::kCountry;
-    case OracleGroupKind::kGeoIp:
-      return AnswerGroup::kGeoIp;
-    case OracleGroupKind::kContinent:
-      return AnswerGroup::kContinent;
-    case OracleGroupKind::kGlobal:
-      return AnswerGroup::kGlobal;
-  }
-  return AnswerGroup::kNoMirror;
 }
 
 // No URL of a random world has a percent sign but in the client's file name.
