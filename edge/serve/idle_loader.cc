@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/core/assert.h"
+#include "edge/serve/limits.h"
 
 namespace mirror {
 
@@ -16,6 +17,10 @@ IdleLoader::IdleLoader(uv_loop_t* loop)
         return uv_async_init(loop, handle, [](uv_async_t* async) {
           static_cast<IdleLoader*>(async->data)->finish();
         });
+      }),
+      patience_([this, loop](uv_timer_t* timer) {
+        timer->data = this;
+        return uv_timer_init(loop, timer);
       }) {
   // Signals are the control thread's.
   sigset_t all, before;
@@ -23,6 +28,7 @@ IdleLoader::IdleLoader(uv_loop_t* loop)
   pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] { run(); });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  set_policy(SCHED_IDLE);
 }
 
 IdleLoader::~IdleLoader() {
@@ -32,15 +38,16 @@ IdleLoader::~IdleLoader() {
   }
   changed_.notify_one();
   // Nobody must wait for a thread that gets no processor.
-  const sched_param none{};
-  static_cast<void>(::pthread_setschedparam(thread_.native_handle(), SCHED_OTHER, &none));
+  set_policy(SCHED_OTHER);
   thread_.join();
 }
 
-void IdleLoader::run() {
+void IdleLoader::set_policy(int policy) {
   const sched_param none{};
-  // Where it is forbidden the thread is an ordinary one.
-  static_cast<void>(::sched_setscheduler(0, SCHED_IDLE, &none));
+  static_cast<void>(::pthread_setschedparam(thread_.native_handle(), policy, &none));
+}
+
+void IdleLoader::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return stop_ || !tasks_.empty(); });
@@ -66,6 +73,10 @@ void IdleLoader::add(std::function<void()> task) {
 void IdleLoader::load(Job job, Done done) {
   MIRROR_ASSERT(done_ == nullptr);
   done_ = std::move(done);
+  uv_timer_start(
+      patience_.get(),
+      [](uv_timer_t* timer) { static_cast<IdleLoader*>(timer->data)->set_policy(SCHED_OTHER); },
+      kLoaderPatienceMs, 0);
   add([this, work = std::move(job)] {
     auto result = work();
     const std::lock_guard lock(mutex_);
@@ -86,6 +97,8 @@ void IdleLoader::finish() {
   }
   // An async may be told once more than there were results.
   if (!result) return;
+  uv_timer_stop(patience_.get());
+  set_policy(SCHED_IDLE);
   std::exchange(done_, nullptr)(std::move(*result));
 }
 

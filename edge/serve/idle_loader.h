@@ -1,7 +1,11 @@
 // Loads snapshots, and frees those that nobody uses any more, on a thread of its own with the
 // scheduling policy SCHED_IDLE (sched(7)): it runs when no worker wants the processor, so that
 // taking over 100 MB costs no client a millisecond, and the control thread goes on answering
-// operators.
+// operators. Where every processor is wanted all the time such a thread gets about a third of a
+// percent of one; a load that is not done after kLoaderPatienceMs is therefore ended as an ordinary
+// thread's work, so that a flood of requests cannot keep a new snapshot out. The kernel allows that
+// to root and where RLIMIT_NICE is at least 20 (LimitNICE=+0 of systemd); elsewhere the load stays
+// slow.
 //
 // Lives on the control thread. Destroying it finishes what was begun; results are dropped.
 #pragma once
@@ -34,8 +38,12 @@ class IdleLoader final : public SnapshotLoader {
   void run();
   void add(std::function<void()> task);
   void finish();
+  // Of the thread; where the kernel forbids it the old one stays. Called by the control thread
+  // alone, as the thread itself may get no processor to change it.
+  void set_policy(int policy);
 
   UvOwner<uv_async_t> finished_;
+  UvOwner<uv_timer_t> patience_;
   Done done_;  // of the job that was given last; the control thread's
 
   // Guards what follows.

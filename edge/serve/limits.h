@@ -46,6 +46,8 @@ inline constexpr uint64_t kAdminTimeoutMs = 10000;
 // How the control thread looks after the snapshot directory.
 inline constexpr uint64_t kPollMs = 30000;
 inline constexpr uint64_t kRetryMs = 1000;
+// A snapshot is loaded with idle priority for this long, then with that of the workers.
+inline constexpr uint64_t kLoaderPatienceMs = 1000;
 inline constexpr uint64_t kSettleMs = 20;  // directory events within this time count as one
 inline constexpr size_t kRefusalsKept = 16;
 inline constexpr size_t kRecordsKept = 16;
