@@ -2,12 +2,19 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "base/core/sealed_copy.h"
 
 namespace mirror {
+// Where the kernel is not preempted inside a system call, nobody runs until it ends.
+template <typename Call>
+void MappedFile::for_each_step(Call call) const {
+  for (size_t at = 0; at < size_; at += kStepBytes)
+    call(const_cast<uint8_t*>(data_ + at), std::min(size_ - at, kStepBytes));
+}
 
 Result<MappedFile> MappedFile::open(const std::string& path, uint64_t size_limit) {
   MIRROR_TRY(const SealedCopy copy, make_sealed_copy(path, size_limit));
@@ -33,18 +40,19 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<uint8_t*>(data_), size_);
+  for_each_step([](void* data, size_t size) { ::munmap(data, size); });
 }
 
 void MappedFile::warm() const {
-  if (data_ == nullptr) return;
+  for_each_step([](void* data, size_t size) {
 #ifdef MADV_POPULATE_READ
-  if (::madvise(const_cast<uint8_t*>(data_), size_, MADV_POPULATE_READ) == 0) return;
+    if (::madvise(data, size, MADV_POPULATE_READ) == 0) return;
 #endif
-  constexpr size_t kPageSize = 4096;
-  volatile uint8_t sink = 0;
-  for (size_t at = 0; at < size_; at += kPageSize) sink = data_[at];
-  static_cast<void>(sink);
+    constexpr size_t kPageSize = 4096;
+    volatile uint8_t sink = 0;
+    for (size_t at = 0; at < size; at += kPageSize) sink = static_cast<const uint8_t*>(data)[at];
+    static_cast<void>(sink);
+  });
 }
 
 void MappedFile::seal() const {

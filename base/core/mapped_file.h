@@ -36,6 +36,9 @@ class MappedFile {
   void seal() const;
 
  private:
+  template <typename Call>
+  void for_each_step(Call call) const;
+
   const uint8_t* data_ = nullptr;
   size_t size_ = 0;
 };

@@ -5,6 +5,7 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace mirror {
@@ -27,7 +28,8 @@ Result<SealedCopy> make_sealed_copy(const std::string& path, uint64_t size_limit
   SealedCopy copy{UniqueFd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING)), size};
   if (!copy.fd.valid()) return fail_errno(errno, fmt::format("{}: memfd_create", path));
   for (uint64_t done = 0; done < size;) {
-    const ssize_t sent = ::sendfile(copy.fd.get(), file.get(), nullptr, size - done);
+    const ssize_t sent =
+        ::sendfile(copy.fd.get(), file.get(), nullptr, std::min(size - done, kStepBytes));
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0) return fail_errno(errno, fmt::format("copy {} into memory", path));
     if (sent == 0) {

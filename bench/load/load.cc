@@ -153,6 +153,7 @@ class Generator {
   std::deque<Due> waiting_one_shot_;  // for connect(2)
   std::string request_;
   LoadResult result_;
+  std::vector<std::pair<int64_t, int64_t>> latencies_;  // the second in which it was due; ns
 
   int64_t total_ = 0;
   int64_t scheduled_ = 0;
@@ -180,7 +181,7 @@ Result<LoadResult> Generator::run() {
   const int64_t counted =
       options_.requests > 0 ? options_.requests : options_.rate * options_.seconds;
   total_ = options_.rate * options_.warm_up_seconds + counted;
-  result_.latencies_ns.reserve(static_cast<size_t>(counted));
+  latencies_.reserve(static_cast<size_t>(counted));
   result_.lags_ns.reserve(static_cast<size_t>(counted));
   for (;;) {
     const int64_t now = clock_.monotonic_ns();
@@ -440,7 +441,8 @@ void Generator::on_answer(size_t index) {
   ++finished_;
   if (counting_) ++result_.cpu_answers;
   if (good && connection.due.at_ns >= counted_from_ns_) {
-    result_.latencies_ns.push_back(now - connection.due.at_ns);
+    latencies_.emplace_back((connection.due.at_ns - counted_from_ns_) / kNsPerSecond,
+                            now - connection.due.at_ns);
     result_.bytes += connection.reader.size();
     if (connection.one_shot) ++result_.one_shots;
   }
@@ -507,7 +509,15 @@ void Generator::finish() {
     count_failure(LoadFailure::kUnanswered, "nothing came until long after the end");
   for (; ending_ > 0; --ending_)
     count_failure(LoadFailure::kNotClosed, "asked with Connection: close and left open");
+  std::sort(latencies_.begin(), latencies_.end());
+  for (size_t from = 0, i = 0; i < latencies_.size(); ++i) {
+    result_.latencies_ns.push_back(latencies_[i].second);
+    if (i + 1 < latencies_.size() && latencies_[i + 1].first == latencies_[from].first) continue;
+    result_.p99s_ns.push_back(latencies_[from + (i - from) * 99 / 100].second);
+    from = i + 1;
+  }
   std::sort(result_.latencies_ns.begin(), result_.latencies_ns.end());
+  std::sort(result_.p99s_ns.begin(), result_.p99s_ns.end());
   std::sort(result_.lags_ns.begin(), result_.lags_ns.end());
 }
 

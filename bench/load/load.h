@@ -62,6 +62,7 @@ inline constexpr size_t kLoadFailures = 9;
 // What is not about failures is about requests that were due after the warm-up.
 struct LoadResult {
   std::vector<int64_t> latencies_ns;  // sorted
+  std::vector<int64_t> p99s_ns;       // sorted: of what was due in each second
   std::vector<int64_t> lags_ns;  // sorted: how late the generator itself noticed that one was due
   uint64_t bytes = 0;
   uint64_t one_shots = 0;  // among the answers

@@ -13,7 +13,10 @@ namespace {
 constexpr const char* kFooter =
     "Prints one line of key=value pairs. Times are microseconds from the moment at which a "
     "request\n"
-    "was due to the last byte of its answer; lag_p99_us is how late the generator itself was: as\n"
+    "was due to the last byte of its answer; p99_second_us is the median of the p99 of each "
+    "second,\n"
+    "which a machine that stalls now and then disturbs less; lag_p99_us is how late the generator "
+    "itself was: as\n"
     "long as it is not small against the p99, the generator was measured. cpu_us_per_answer is "
     "CPU\n"
     "time of the server's process by its own clock. failed_KIND counts failures of a kind.\n"
@@ -72,6 +75,7 @@ void print(const LoadOptions& options, const LoadResult& result) {
              quantile_us(result.latencies_ns, 0.5), quantile_us(result.latencies_ns, 0.9),
              quantile_us(result.latencies_ns, 0.99), quantile_us(result.latencies_ns, 0.999),
              quantile_us(result.latencies_ns, 1));
+  fmt::print(" p99_second_us={:.0f}", quantile_us(result.p99s_ns, 0.5));
   fmt::print(" lag_p99_us={:.0f}", quantile_us(result.lags_ns, 0.99));
   if (options.pid > 0) {
     fmt::print(" cpu_us_per_answer={:.2f}",
