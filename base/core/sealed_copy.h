@@ -18,7 +18,7 @@ struct SealedCopy {
 
 // So much is copied, mapped or unmapped by one system call: many a server's kernel does not preempt
 // a thread inside one, and another that answers clients may wait for the same processor.
-inline constexpr uint64_t kStepBytes = uint64_t{128} << 10;
+inline constexpr uint64_t kStepBytes = uint64_t{32} << 10;
 
 // Refuses what is not a regular file, an empty file, and a file above `size_limit` bytes.
 [[nodiscard]] Result<SealedCopy> make_sealed_copy(const std::string& path, uint64_t size_limit);
