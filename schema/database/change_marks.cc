@@ -45,6 +45,8 @@ constexpr MarkedTable kTables[] = {
 };
 constexpr std::string_view kRemedy =
     "run mirrorctl database triggers install; until then each compile reads everything";
+constexpr std::string_view kNoRemedy =
+    "each compile reads everything, and mirrorctl database triggers remove saves writers the work";
 
 struct Trigger {
   std::string table, name;
@@ -83,20 +85,20 @@ std::vector<std::string> expected_triggers(std::string_view table, Engine engine
   return names;
 }
 
-// What is wrong with the triggers; empty: nothing.
+// What is wrong with the triggers, with the remedy; empty: nothing.
 std::string check_triggers(const std::vector<Trigger>& found, Engine engine) {
   std::set<std::pair<std::string, std::string>> on;
   for (const auto& trigger : found) {
     if (!trigger.on) {
-      return fmt::format("the trigger {} of table {} is switched off, or was", trigger.name,
-                         trigger.table);
+      return fmt::format("the trigger {} of table {} is switched off, or was; {}", trigger.name,
+                         trigger.table, kRemedy);
     }
     on.emplace(trigger.table, trigger.name);
   }
   for (const auto& table : kTables) {
     for (const auto& name : expected_triggers(table.name, engine)) {
       if (!on.contains({std::string(table.name), name}))
-        return fmt::format("table {} lacks the trigger {}", table.name, name);
+        return fmt::format("table {} lacks the trigger {}; {}", table.name, name, kRemedy);
     }
   }
   return {};
@@ -104,16 +106,17 @@ std::string check_triggers(const std::vector<Trigger>& found, Engine engine) {
 
 // What only PostgreSQL can have wrong; empty: nothing.
 Result<std::string> check_postgresql(Transaction& transaction) {
-  std::string problem = fmt::format("there is no table {}", kTable);
+  std::string problem = fmt::format("there is no table {}; {}", kTable, kRemedy);
   MIRROR_CHECK(
       transaction.query(sql::may_read_changes_postgresql, {}, [&](const Row& row) -> Result<void> {
-        problem = row.boolean(0) ? "" : fmt::format("this role may not read {}", kTable);
+        problem =
+            row.boolean(0) ? "" : fmt::format("this role may not read {}; {}", kTable, kRemedy);
         return {};
       }));
   MIRROR_CHECK(
-      transaction.query(sql::subscribed_table_postgresql, {}, [&](const Row& row) -> Result<void> {
-        problem = fmt::format("table {} gets its rows from a subscription, past all triggers",
-                              row.text(0));
+      transaction.query(sql::unmarked_table_postgresql, {}, [&](const Row& row) -> Result<void> {
+        if (!row.is_null(1))
+          problem = fmt::format("table {} {}; {}", row.text(0), row.text(1), kNoRemedy);
         return {};
       }));
   return problem;
@@ -160,12 +163,11 @@ Result<ChangeMarks> read_change_marks(Transaction& transaction, Engine engine) {
   if (found.empty() && !table) return marks;
   marks.problem = check_triggers(found, engine);
   if (marks.problem.empty() && is_sqlite(engine) && !table)
-    marks.problem = fmt::format("there is no table {}", kTable);
+    marks.problem = fmt::format("there is no table {}; {}", kTable, kRemedy);
   if (marks.problem.empty() && !is_sqlite(engine)) {
     MIRROR_TRY(marks.problem, check_postgresql(transaction));
   }
   if (!marks.problem.empty()) {
-    marks.problem += fmt::format("; {}", kRemedy);
     marks.kind = ChangeMarksKind::kBroken;
     return marks;
   }

@@ -71,11 +71,13 @@ void render_file_block(std::string_view name, std::span<const FileVersion> versi
 std::string comment_safe(std::string_view text) {
   std::string safe;
   safe.reserve(text.size());
-  for (const char c : text) {
-    if (c == '-' && safe.ends_with('-')) safe += ' ';
-    safe += c;
+  size_t begin = 0;
+  for (size_t i = 1; i < text.size(); ++i) {
+    if (text[i] != '-' || text[i - 1] != '-') continue;
+    safe.append(text.substr(begin, i - begin)).append(" ");
+    begin = i;
   }
-  return safe;
+  return safe.append(text.substr(begin));
 }
 
 }  // namespace mirror

@@ -140,15 +140,17 @@ size_t find_control_byte(std::span<const uint8_t> bytes) {
 }
 
 bool needs_escape(std::string_view text) {
+  constexpr size_t kWord = sizeof(uint64_t);
   uint64_t found = 0;
-  const auto look_at = [&found](const char* bytes, size_t size) {
+  const auto look_at = [&found](const char* bytes) {
     uint64_t word = 0;
-    std::memcpy(&word, bytes, size);
+    std::memcpy(&word, bytes, kWord);
     found |= has_byte(word, '&') | has_byte(word, '<') | has_byte(word, '>') | has_byte(word, '"');
   };
-  size_t at = 0;
-  for (; at + 8 <= text.size(); at += 8) look_at(text.data() + at, 8);
-  look_at(text.data() + at, text.size() - at);
+  if (text.size() < kWord) return text.find_first_of("&<>\"") != std::string_view::npos;
+  for (size_t at = 0; at + kWord <= text.size(); at += kWord) look_at(text.data() + at);
+  // Some of these bytes for the second time: a copy of a varying size would take longer.
+  look_at(text.data() + text.size() - kWord);
   return (found & kHighs) != 0;
 }
 

@@ -247,6 +247,23 @@ TEST_P(ChangeMarksTest, OneTriggerLessIsNotReliedOn) {
   run("UPDATE site SET name = 'x'");
 }
 
+TEST_P(ChangeMarksTest, WhereRowsChangePastTriggersTheyAreNotReliedOn) {
+  if (GetParam() == Engine::kSqlite) GTEST_SKIP() << "SQLite's triggers miss nothing of it";
+  run("CREATE TABLE site_heir () INHERITS (site)");
+  EXPECT_EQ(marks().kind, ChangeMarksKind::kBroken);
+  EXPECT_THAT(marks().problem, HasSubstr("table site is in parts"));
+  EXPECT_THAT(marks().problem, HasSubstr("mirrorctl database triggers remove"));
+  run("DROP TABLE site_heir");
+  // Its heirs' catalogue rows go with it.
+  EXPECT_EQ(marks().kind, ChangeMarksKind::kWhole);
+  run("CREATE FUNCTION rename_it() RETURNS trigger LANGUAGE plpgsql AS "
+      "$$ BEGIN NEW.name := NEW.name || '!'; RETURN NEW; END $$;"
+      "CREATE TRIGGER later BEFORE INSERT ON host FOR EACH ROW EXECUTE FUNCTION rename_it()");
+  EXPECT_EQ(marks().kind, ChangeMarksKind::kWhole);
+  run("CREATE TRIGGER rename_it BEFORE UPDATE ON host FOR EACH ROW EXECUTE FUNCTION rename_it()");
+  EXPECT_THAT(marks().problem, HasSubstr("table host has a trigger before each row of an update"));
+}
+
 TEST_P(ChangeMarksTest, TriggersMadeAnewByHandAreNews) {
   const auto before = token();
   if (GetParam() == Engine::kSqlite) {

@@ -60,12 +60,25 @@ DROP TRIGGER {name} ON {table};
 DROP TABLE IF EXISTS mw_change;
 DROP FUNCTION IF EXISTS mw_mark_change();
 
--- Statement triggers do not fire for what a subscription to another server's tables writes.
--- name: subscribed_table_postgresql
-SELECT c.relname FROM pg_catalog.pg_subscription_rel s
-JOIN pg_catalog.pg_class c ON c.oid = s.srrelid
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = current_schema() ORDER BY c.relname LIMIT 1;
+-- A table of ours whose rows can change without our trigger: what a subscription to another server
+-- writes, and what is written to a partition or an heir, fires no statement trigger of this table;
+-- a trigger before each row may change columns that the UPDATE, and so ours, does not name.
+-- name: unmarked_table_postgresql
+SELECT c.relname, CASE
+    WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_subscription_rel s WHERE s.srrelid = c.oid)
+      THEN 'gets its rows from a subscription, past all triggers'
+    WHEN c.relkind <> 'r' OR EXISTS (SELECT 1 FROM pg_catalog.pg_inherits i
+                                     WHERE c.oid IN (i.inhparent, i.inhrelid))
+      THEN 'is in parts (partitions, inheritance), which can be written past its triggers'
+    WHEN EXISTS (SELECT 1 FROM pg_catalog.pg_trigger b
+                 WHERE b.tgrelid = c.oid AND NOT b.tgisinternal AND b.tgtype & 19 = 19)
+      THEN 'has a trigger before each row of an update, which can change any column'
+  END AS reason
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = current_schema()
+  AND EXISTS (SELECT 1 FROM pg_catalog.pg_trigger t
+              WHERE t.tgrelid = c.oid AND t.tgname LIKE 'mw\_change\_%')
+ORDER BY reason NULLS LAST, c.relname LIMIT 1;
 
 -- name: may_read_changes_postgresql
 SELECT has_table_privilege(c.oid, 'SELECT')
