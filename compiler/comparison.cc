@@ -120,9 +120,17 @@ std::vector<HostNetblock> netblocks_of(const SnapshotView& view) {
   return netblocks;
 }
 
-CarrierComparison::CarrierComparison(const SnapshotView& before, const SnapshotView& after)
+bool is_for_everybody(const SnapshotView& view, const fb::CarrierSet& set, uint32_t carrier) {
+  const fb::Carrier& mirror = SnapshotView::part(view.carriers, set.carriers())[carrier];
+  return carrier < set.global_count() && has_urls(view, mirror) &&
+         view.hosts[mirror.host()].restricted() == 0;
+}
+
+CarrierComparison::CarrierComparison(const SnapshotView& before, const SnapshotView& after,
+                                     Count which)
     : before_(before),
       after_(after),
+      which_(which),
       after_of_(before.hosts.size(), kNone),
       marked_in_(after.hosts.size(), 0) {
   align_views(
@@ -139,21 +147,29 @@ CarrierComparison::Counts CarrierComparison::compare(uint32_t set_before, uint32
   return at->second;
 }
 
+bool CarrierComparison::counts(const SnapshotView& view, uint32_t set, uint32_t carrier) const {
+  if (which_ == Count::kForEverybody)
+    return is_for_everybody(view, view.carrier_sets[set], carrier);
+  return has_urls(view, carriers_of(view, set)[carrier]);
+}
+
 CarrierComparison::Counts CarrierComparison::count(uint32_t set_before, uint32_t set_after) {
-  Counts counts;
+  Counts counted;
   ++stamp_;
-  for (const fb::Carrier& carrier : carriers_of(after_, set_after)) {
-    if (!has_urls(after_, carrier)) continue;
-    ++counts.after;
-    marked_in_[carrier.host()] = stamp_;
+  const auto after = carriers_of(after_, set_after);
+  for (uint32_t i = 0; i < after.size(); ++i) {
+    if (!counts(after_, set_after, i)) continue;
+    ++counted.after;
+    marked_in_[after[i].host()] = stamp_;
   }
-  for (const fb::Carrier& carrier : carriers_of(before_, set_before)) {
-    if (!has_urls(before_, carrier)) continue;
-    ++counts.before;
-    const uint32_t host = after_of_[carrier.host()];
-    if (host == kNone || marked_in_[host] != stamp_) ++counts.gone;
+  const auto before = carriers_of(before_, set_before);
+  for (uint32_t i = 0; i < before.size(); ++i) {
+    if (!counts(before_, set_before, i)) continue;
+    ++counted.before;
+    const uint32_t host = after_of_[before[i].host()];
+    if (host == kNone || marked_in_[host] != stamp_) ++counted.gone;
   }
-  return counts;
+  return counted;
 }
 
 }  // namespace mirror

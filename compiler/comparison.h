@@ -70,12 +70,18 @@ struct HostNetblock {
 // Ascending, each once.
 [[nodiscard]] std::vector<HostNetblock> netblocks_of(const SnapshotView& view);
 
+// Whom a mirror with URLs is shown to: everybody, or, as it is private or restricts the countries
+// of its clients, some.
+[[nodiscard]] bool is_for_everybody(const SnapshotView& view, const fb::CarrierSet& set,
+                                    uint32_t carrier);
+
 // How many mirrors two sets of carriers share, remembered for each pair of sets, since many
 // directories share few. Only mirrors with URLs count. One thread.
 class CarrierComparison {
  public:
+  enum class Count : uint8_t { kAll, kForEverybody };
   // Both must outlive this object.
-  CarrierComparison(const SnapshotView& before, const SnapshotView& after);
+  CarrierComparison(const SnapshotView& before, const SnapshotView& after, Count which);
 
   struct Counts {
     uint32_t before = 0, after = 0, gone = 0;
@@ -88,8 +94,12 @@ class CarrierComparison {
  private:
   [[nodiscard]] Counts count(uint32_t set_before, uint32_t set_after);
 
+  // Whether this one of the carriers of a set counts.
+  [[nodiscard]] bool counts(const SnapshotView& view, uint32_t set, uint32_t carrier) const;
+
   const SnapshotView& before_;
   const SnapshotView& after_;
+  const Count which_;
   std::vector<uint32_t> after_of_;   // host before -> host after, or kNone
   std::vector<uint64_t> marked_in_;  // host after -> the last count that met it
   uint64_t stamp_ = 0;

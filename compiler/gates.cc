@@ -7,19 +7,58 @@
 
 #include "base/core/text.h"
 #include "compiler/comparison.h"
+#include "edge/answer/directory_choice.h"
+#include "edge/answer/question.h"
+#include "edge/answer/text_buffer.h"
 
 namespace mirror {
 namespace {
 
 constexpr uint32_t kWhole = 10'000;
 
+// What the edge looks at when it is asked for a repository: its own code decides, with redirects,
+// prefixes that are disabled, and checksums that are not known.
+class RepositoryAnswers {
+ public:
+  explicit RepositoryAnswers(const SnapshotView& view) : view_(view) {
+    scratch_.allocate(kDirectoryScratchMax);
+  }
+
+  // The set of carriers, kNone if the answer names no mirrors.
+  [[nodiscard]] uint32_t carriers_of(Resource resource, std::string_view key) {
+    // The key of a repository has its architecture behind the last '+'; a longer one than a request
+    // holds is asked for by nobody.
+    const auto plus = key.rfind('+');
+    if (plus == std::string_view::npos || key.size() > kTargetSizeMax) return kNone;
+    Question question;
+    question.resource = resource;
+    question.has_repository = true;
+    question.repository = key.substr(0, plus);
+    question.arch = key.substr(plus + 1);
+    scratch_.clear();
+    const auto choice = choose_directory(view_, question, scratch_);
+    if (!choice) return kNone;
+    if (resource == Resource::kMetalink && !find_metalink_file(view_, *choice)) return kNone;
+    return view_.directories[choice->directory].carrier_set();
+  }
+
+ private:
+  const SnapshotView& view_;
+  TextBuffer scratch_;
+};
+
 class LossFinder {
  public:
   LossFinder(const SnapshotView& before, const SnapshotView& after)
-      : before_(before), after_(after), carriers_(before, after) {}
+      : before_(before),
+        after_(after),
+        carriers_(before, after, CarrierComparison::Count::kForEverybody),
+        answers_before_(before),
+        answers_after_(after) {}
 
   Losses run() {
     compare_hosts();
+    compare_countries();
     compare_directories();
     compare_repositories();
     compare_netblocks();
@@ -38,8 +77,6 @@ class LossFinder {
   void compare_hosts() {
     const auto urls_before = urls_of_hosts(before_, UrlsOf::kDirectories);
     const auto urls_after = urls_of_hosts(after_, UrlsOf::kDirectories);
-    std::vector<std::string_view> countries_before;
-    std::vector<std::string_view> countries_after;
     align_views(
         before_, after_, &SnapshotView::host_infos,
         [](const SnapshotView&, const fb::HostInfo& info) { return info.id(); },
@@ -47,10 +84,7 @@ class LossFinder {
           const size_t had = i == kNone ? 0 : urls_before[i].size();
           const size_t has = j == kNone ? 0 : urls_after[j].size();
           compare_host(i, had, has);
-          if (had > 0) add_country(before_, i, countries_before);
-          if (has > 0) add_country(after_, j, countries_after);
         });
-    compare_countries(std::move(countries_before), std::move(countries_after));
   }
 
   void compare_host(uint32_t host, size_t had, size_t has) {
@@ -65,19 +99,27 @@ class LossFinder {
          [&] { return fmt::format("{} of {} of {}", had - has, had, host_label(before_, host)); });
   }
 
-  static void add_country(const SnapshotView& view, uint32_t host,
-                          std::vector<std::string_view>& out) {
-    const uint32_t country = view.hosts[host].country();
-    if (country != kNone) out.push_back(view.text(view.countries[country].name()));
+  // The names of the countries whose clients are shown a mirror as one of their own.
+  static std::vector<std::string_view> countries_of(const SnapshotView& view) {
+    std::vector<bool> served(view.countries.size());
+    for (const fb::CarrierSet& set : view.carrier_sets) {
+      for (const auto& group : SnapshotView::part(view.country_groups, set.groups())) {
+        if (served[group.country()]) continue;
+        const auto members = SnapshotView::part(view.group_members, group.members());
+        served[group.country()] = std::ranges::any_of(
+            members, [&](uint32_t carrier) { return is_for_everybody(view, set, carrier); });
+      }
+    }
+    std::vector<std::string_view> names;
+    for (size_t i = 0; i < served.size(); ++i) {
+      if (served[i]) names.push_back(view.text(view.countries[i].name()));
+    }
+    return names;
   }
 
-  void compare_countries(std::vector<std::string_view> before,
-                         std::vector<std::string_view> after) {
-    for (auto* names : {&before, &after}) {
-      std::ranges::sort(*names);
-      const auto rest = std::ranges::unique(*names);
-      names->erase(rest.begin(), rest.end());
-    }
+  void compare_countries() {
+    const auto before = countries_of(before_);
+    const auto after = countries_of(after_);
     Loss& loss = of(Kind::kCountries);
     loss.before = before.size();
     loss.after = after.size();
@@ -112,8 +154,9 @@ class LossFinder {
             return quote_for_message(before_.text(before_.directories[i].name()));
           };
           const bool emptied = counts.before > 0 && counts.after == 0;
-          lose(directories, j == kNone || emptied ? 1 : 0,
-               [&] { return name() + (j == kNone ? "" : " has no mirror any more"); });
+          lose(directories, j == kNone || emptied ? 1 : 0, [&] {
+            return name() + (j == kNone ? "" : " has no mirror for everybody any more");
+          });
           lose(listings, counts.gone, [&] {
             return fmt::format("{} of {} mirrors of {}", counts.gone, counts.before, name());
           });
@@ -129,17 +172,23 @@ class LossFinder {
         [](const SnapshotView& view, const fb::Repository& r) { return view.text(r.key()); },
         [&](uint32_t i, uint32_t j) {
           if (i == kNone) return;
-          const fb::Repository& repository = before_.repositories[i];
-          bool emptied = false;
-          if (j != kNone) {
-            const auto counts = mirrors(repository.directory(), after_.repositories[j].directory());
-            emptied = counts.before > 0 && counts.after == 0;
-          }
-          lose(loss, j == kNone || emptied ? 1 : 0, [&] {
-            return quote_for_message(before_.text(repository.key())) +
-                   (emptied ? " has no mirror any more" : "");
-          });
+          const auto key = before_.text(before_.repositories[i].key());
+          const std::string_view why = j == kNone ? "" : lost_of_repository(key);
+          lose(loss, j == kNone || !why.empty() ? 1 : 0,
+               [&] { return fmt::format("{}{}", quote_for_message(key), why); });
         });
+  }
+
+  // What the repository of both sides does not answer any more; empty: nothing.
+  std::string_view lost_of_repository(std::string_view key) {
+    const auto is_emptied = [&](Resource resource) {
+      const auto counts = carriers_.compare(answers_before_.carriers_of(resource, key),
+                                            answers_after_.carriers_of(resource, key));
+      return counts.before > 0 && counts.after == 0;
+    };
+    if (is_emptied(Resource::kMirrorlist)) return " has no mirror for everybody any more";
+    if (is_emptied(Resource::kMetalink)) return " has no metalink for everybody any more";
+    return {};
   }
 
   void compare_netblocks() {
@@ -161,6 +210,7 @@ class LossFinder {
   const SnapshotView& before_;
   const SnapshotView& after_;
   CarrierComparison carriers_;
+  RepositoryAnswers answers_before_, answers_after_;
   Losses losses_;
 };
 

@@ -3,7 +3,8 @@
 //
 // Losses are counted by identity (comparison.h), so that fifty new hosts do not hide fifty lost
 // ones. A percentage never forbids to lose kSmallLoss of a kind as long as half of it remains:
-// small worlds change in large steps. All pure.
+// small worlds change in large steps. A mirror is for everybody if it is not private and restricts
+// no countries: what only some clients see cannot stand for what the rest has lost. All pure.
 #pragma once
 
 #include <array>
@@ -22,11 +23,12 @@ namespace mirror {
 enum class Kind : uint8_t {
   kHosts,         // with a URL in some directory; by id
   kUrls,          // of those hosts; host by host, so that one that is replaced is not lost
-  kCountries,     // in which those hosts are; by name
-  kDirectories,   // by name; also lost: one that had mirrors and has none
-  kRepositories,  // by key; also lost: one whose directory had mirrors and is gone or has none
-  kNetblocks,     // by host and prefix
-  kListings,      // a host with a URL in a directory; by id and name
+  kCountries,     // of which some directory has a mirror; by name
+  kDirectories,   // by name; also lost: one that had mirrors for everybody and has none
+  kRepositories,  // by key; also lost: one whose list, or whose metalink, named mirrors for
+                  // everybody and names none, whatever the reason: mirrors, redirects, checksums
+  kNetblocks,  // by host and prefix
+  kListings,   // a mirror for everybody in a directory; by id and name
 };
 inline constexpr size_t kKinds = 7;
 inline constexpr std::array<std::string_view, kKinds> kKindNames = {

@@ -61,9 +61,18 @@ class DoctorCommand final : public CommandGroup {
 
  private:
   [[nodiscard]] Result<int> examine() {
-    MIRROR_CHECK(look_at_database());
-    if (!report_.empty()) {
-      MIRROR_TRY(rows_, read_report(report_));
+    // What cannot be looked at is a finding, unless there is nothing else to look at.
+    const bool is_alone = database_.empty() + report_.empty() + snapshots_.empty() == 2;
+    if (const auto looked = look_at_database(); !looked) {
+      if (is_alone) return tl::unexpected(looked.error());
+      add("database_unusable", Severity::kError, "the database could not be read",
+          "no compile can read it either, if it runs with the same rights",
+          {looked.error().message});
+    }
+    if (const auto looked = look_at_report(); !looked) {
+      if (is_alone) return tl::unexpected(looked.error());
+      add("report_unusable", Severity::kError, "the report could not be read",
+          "run mirror-compile with --report again", {looked.error().message});
     }
     if (!snapshots_.empty()) look_at_snapshots();
     Severity worst = rows_ ? worst_of(*rows_) : Severity::kNote;
@@ -86,6 +95,17 @@ class DoctorCommand final : public CommandGroup {
     MIRROR_TRY(const auto url, DatabaseUrl::parse(database_));
     MIRROR_TRY(const bool usable, look_at_schema(url));
     if (usable && report_.empty()) return look_at_rows(url);
+    return {};
+  }
+
+  Result<void> look_at_report() {
+    if (report_.empty()) return {};
+    MIRROR_TRY(rows_, read_report(report_));
+    const auto cut = [this](std::vector<std::string>& examples) {
+      if (examples.size() > examples_max()) examples.resize(examples_max());
+    };
+    for (auto& finding : rows_->findings) cut(finding.examples);
+    for (auto& [reason, entry] : rows_->left_out) cut(entry.examples);
     return {};
   }
 

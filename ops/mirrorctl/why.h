@@ -37,6 +37,7 @@ enum class WhyCondition : uint8_t {
   kCategory,   // the host mirrors the directory's category
   kUrl,
   kListableUrl,  // not asked for metalinks
+  kChecksums,    // asked for metalinks only: those of the repository's repomd.xml
   kUpToDate,
 };
 inline constexpr size_t kWhyConditions = static_cast<size_t>(WhyCondition::kUpToDate) + 1;

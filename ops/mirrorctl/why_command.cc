@@ -40,7 +40,7 @@ class WhyCommand final : public CommandGroup {
     if (host_.empty() || what_.size() > 2) {
       return command_.usage_error("HOST, HOST DIRECTORY or HOST REPOSITORY ARCH is expected");
     }
-    const auto code = look();
+    const auto code = look(log);
     if (code) return *code;
     log.error("{}", code.error().message);
     return exit_code(code.error());
@@ -62,11 +62,16 @@ class WhyCommand final : public CommandGroup {
     return question;
   }
 
-  [[nodiscard]] Result<int> look() const {
+  [[nodiscard]] Result<int> look(const Log& log) const {
     Why why;
     why.question = question();
     if (!database_.empty()) MIRROR_CHECK(look_at_database(why));
-    if (!snapshots_.empty()) MIRROR_CHECK(look_at_snapshot(why));
+    if (!snapshots_.empty()) {
+      // The database can answer before anything is published, or while CURRENT is damaged.
+      const auto looked = look_at_snapshot(why);
+      if (!looked && !why.database) return tl::unexpected(looked.error());
+      if (!looked) log.warning("the snapshot was not looked at: {}", looked.error().message);
+    }
     const bool is_known =
         (why.database && why.database->is_known) || (why.snapshot && why.snapshot->is_known);
     if (!is_known) {
@@ -93,11 +98,11 @@ class WhyCommand final : public CommandGroup {
     const SnapshotDirectory directory(snapshots_);
     MIRROR_TRY(const auto current, directory.current());
     MIRROR_TRY(const auto snapshot, directory.open(current));
-    MIRROR_TRY(const auto hold, directory.hold());
+    const auto hold = directory.hold();
     why.sequence = current.name.sequence;
     why.digest = snapshot.digest();
     why.created_at = snapshot.view().created_at;
-    why.is_held = hold.has_value();
+    why.is_held = !hold || hold->has_value();  // one that cannot be read holds, too
     std::optional<int64_t> id;
     if (why.database && why.database->is_known) id = why.database->host_id;
     auto answer = why_by_snapshot(snapshot.view(), why.question, id);

@@ -420,8 +420,22 @@ class DatabaseWhy {
     }
     known.rows.push_back({"directory", chosen->id, quote_for_message(target.directory)});
     at(target.facts, WhyCondition::kOffered) = chosen->offered;
+    if (target.is_metalink) MIRROR_CHECK(look_at_checksums(chosen->id, target.facts));
     if (!chosen->offered.met.value_or(false) || !answer_.is_known) return {};
     return look_at_carrying(*chosen, target.facts);
+  }
+
+  Result<void> look_at_checksums(int64_t directory, WhyFacts& facts) {
+    auto& checksums = at(facts, WhyCondition::kChecksums);
+    checksums.met = false;
+    MIRROR_CHECK(each(sql::why_repomd, {directory}, [&](const Row& row) {
+      checksums.met = true;
+      checksums.rows.push_back({"file_detail", row.int64(0), "of \"repomd.xml\""});
+    }));
+    if (*checksums.met) return {};
+    checksums.rows.push_back({"file_detail", std::nullopt,
+                              fmt::format("of directory {} and \"repomd.xml\"", directory)});
+    return {};
   }
 
   Result<OfferedDirectory> look_at_category(int64_t id, const std::string& name) {

@@ -150,6 +150,10 @@ class SnapshotWhy {
   void look_at_directory(const fb::Directory& directory, WhyTarget& target) {
     at(target.facts, WhyCondition::kDirectory).met = true;
     at(target.facts, WhyCondition::kOffered).met = true;
+    if (target.is_metalink) {
+      at(target.facts, WhyCondition::kChecksums).met =
+          view_.find_file(directory, "repomd.xml") != kNone;
+    }
     if (!answer_.is_known) return;
     uint32_t url_set = kNone;
     bool is_member = false;

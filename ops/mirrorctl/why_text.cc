@@ -33,6 +33,7 @@ constexpr std::array<Words, kWhyConditions> kWords = {{
     {"category", "the host mirrors this category"},
     {"url", "it has a usable public URL for the category"},
     {"listable_url", "a list shows one of its URLs (https, http, ftp)"},
+    {"checksums", "checksums of the directory's repomd.xml are known"},
     {"up_to_date", "it is up to date in this very directory"},
 }};
 constexpr std::array<std::string_view, 4> kVerdicts = {"unknown", "nobody", "networks",
@@ -50,6 +51,12 @@ std::string_view say(WhyVerdict verdict) {
       break;
   }
   return "nothing";
+}
+
+std::string_view change_of(WhyVerdict before, WhyVerdict after) {
+  if (before == WhyVerdict::kNobody) return "brings it";
+  if (after == WhyVerdict::kNobody) return "takes it away";
+  return after == WhyVerdict::kNetworks ? "restricts it to its networks" : "opens it to everybody";
 }
 
 std::string_view say(const std::optional<bool>& met) { return !met ? "-" : *met ? "yes" : "no"; }
@@ -149,8 +156,7 @@ std::string conclude(const Why& why, const std::string& title, const Said& datab
     return text +
            ": it knows no prefix of its AS numbers (see --netblocks), and no address of its "
            "names";
-  text += fmt::format(": the next compile {}",
-                      database.verdict > snapshot.verdict ? "brings it" : "takes it away");
+  text += fmt::format(": the next compile {}", change_of(snapshot.verdict, database.verdict));
   return why.is_held ? text + ", once HOLD is released (mirrorctl snapshot release)" : text;
 }
 

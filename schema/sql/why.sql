@@ -64,6 +64,11 @@ FROM category_directory cd JOIN category c ON c.id = cd.category_id
 LEFT JOIN directory t ON t.id = c.topdir_id
 WHERE cd.directory_id = ?1 ORDER BY c.id;
 
+-- The newest few of its versions.
+-- name: why_repomd
+SELECT id FROM file_detail WHERE directory_id = ?1 AND filename = 'repomd.xml'
+ORDER BY id DESC LIMIT 3;
+
 -- name: why_repositories
 SELECT r.id, r.disabled, r.version_id, r.arch_id, a.id, a.name, r.directory_id, d.id, d.name
 FROM repository r LEFT JOIN arch a ON a.id = r.arch_id

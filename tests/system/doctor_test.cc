@@ -156,6 +156,23 @@ TEST_P(DoctorTest, ADatabaseThatCannotBeUsedIsAnError) {
                                  HasSubstr("table repository_redirect is missing")));
 }
 
+// A database that is down says nothing, and the rest is looked at all the same.
+TEST_P(DoctorTest, WhatCannotBeReadHidesNothingElse) {
+  ASSERT_EQ(compile("--report " + report()), 0);
+  const std::vector<std::string> down{"--database", "sqlite:" + folder_ + "/none.db"};
+  auto arguments = down;
+  arguments.insert(arguments.end(), {"--report", report(), "--examples", "1"});
+  const auto outcome = doctor(arguments, false);
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("error   database_unusable: 1\n"), HasSubstr("none.db"),
+                                 HasSubstr("data read at")));
+  EXPECT_EQ(doctor(down, false).code, 1);
+  std::ofstream(report()) << "{";
+  const auto both = doctor({"--report", report()});
+  EXPECT_EQ(both.code, 4);
+  EXPECT_THAT(both.out, HasSubstr("error   report_unusable: 1\n"));
+}
+
 TEST_P(DoctorTest, ADatabaseWithoutOurTablesIsAWarning) {
   change("DROP TABLE mw_netblock_name; DELETE FROM mw_migration WHERE number = 2");
   const auto outcome = doctor({});

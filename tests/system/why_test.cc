@@ -68,6 +68,10 @@ class WhyTest : public EngineTest {
     ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
     create_tables(*test_database_);
     rows_ = simple_rows();
+    rows_.file_details.push_back({});
+    rows_.file_details.back().id = 1;
+    rows_.file_details.back().directory_id = 3;
+    rows_.file_details.back().filename = "repomd.xml";
     for (auto& host_category : rows_.host_categories) host_category.always_up2date = false;
     int64_t id = 0;
     for (const int64_t host : {1, 2}) {
@@ -360,7 +364,9 @@ TEST_P(WhyTest, EachConditionAloneIsTheReason) {
     if (reason.name != "directory") {
       EXPECT_THAT(before.out,
                   AllOf(HasSubstr("the database says "), HasSubstr(codes + ", generation "),
-                        HasSubstr(" says yes: the next compile takes it away")));
+                        HasSubstr(reason.verdict == WhyVerdict::kNetworks
+                                      ? " says yes: the next compile restricts it to its networks"
+                                      : " says yes: the next compile takes it away")));
     }
     publish();
     EXPECT_THAT(why(arguments).out, AllOf(HasSubstr("both say "), Not(HasSubstr("next compile"))));
@@ -369,17 +375,34 @@ TEST_P(WhyTest, EachConditionAloneIsTheReason) {
     stale_.clear();
     write();
     if (reason.name != "directory") {
-      EXPECT_THAT(why(arguments).out, HasSubstr(": the next compile brings it"));
+      EXPECT_THAT(why(arguments).out, HasSubstr(reason.verdict == WhyVerdict::kNetworks
+                                                    ? ": the next compile opens it to everybody"
+                                                    : ": the next compile brings it"));
     }
   }
 }
 
 TEST_P(WhyTest, EveryConditionHasACase) {
-  std::set<std::string> covered{"known"};  // AHostThatIsGone
+  // Those have tests of their own.
+  std::set<std::string> covered{"known", "checksums"};
   for (const auto& reason : all_reasons()) covered.insert(reason.unmet.begin(), reason.unmet.end());
   for (size_t i = 0; i < kWhyConditions; ++i)
     EXPECT_TRUE(covered.contains(std::string(code_of(static_cast<WhyCondition>(i)))))
         << code_of(static_cast<WhyCondition>(i));
+}
+
+TEST_P(WhyTest, AMetalinkNeedsChecksums) {
+  rows_.file_details.clear();
+  write();
+  const auto before = why({"two.example", "os", "x86_64"});
+  EXPECT_THAT(before.out,
+              AllOf(HasSubstr("file_detail: no row of directory 3 and \"repomd.xml\""),
+                    HasSubstr("lists, by \"pub/linux/os\": the database and generation 1 of"),
+                    HasSubstr("the database says no (checksums), generation 1 of"),
+                    HasSubstr("says yes: the next compile takes it away")));
+  publish();
+  const auto after = why({"two.example", "os", "x86_64"});
+  EXPECT_THAT(after.out, HasSubstr("both say no (checksums)"));
 }
 
 TEST_P(WhyTest, AHostThatIsGone) {
@@ -515,6 +538,15 @@ TEST_P(WhyTest, EitherSourceAlone) {
   EXPECT_EQ(why({"99999999999"}).code, 1);  // no int4
 }
 
+TEST_P(WhyTest, TheDatabaseAnswersWithoutASnapshot) {
+  std::filesystem::remove(folder_ + "/CURRENT");
+  const auto outcome = why({"two.example", "pub/linux/os"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("\"pub/linux/os\": the database says yes\n"));
+  EXPECT_THAT(outcome.err, HasSubstr("the snapshot was not looked at"));
+  EXPECT_EQ(why({"two.example", "pub/linux/os"}, false).code, 1);
+}
+
 TEST_P(WhyTest, JsonHasTheSame) {
   rows_.hosts[1].admin_active = false;
   write();
@@ -587,6 +619,9 @@ bool is_reached(const SnapshotView& view, int64_t host) {
 void expect_same(const SnapshotView& view, int64_t host, const WhyAnswer& answer,
                  const WhyTarget& target, uint32_t directory) {
   auto expected = listed_for(view, host, directory, !target.is_metalink);
+  if (target.is_metalink && directory != kNone &&
+      view.find_file(view.directories[directory], "repomd.xml") == kNone)
+    expected = WhyVerdict::kNobody;
   if (!target.facts[static_cast<size_t>(WhyCondition::kEnabled)].met.value_or(true))
     expected = WhyVerdict::kNobody;
   const auto& networks = answer.facts[static_cast<size_t>(WhyCondition::kNetworks)].met;

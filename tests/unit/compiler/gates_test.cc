@@ -110,9 +110,11 @@ TEST(Losses, ADirectoryWithoutMirrorsIsLostAndItsRepository) {
               {3,
                3,
                3,
-               {"\"pub/linux\" has no mirror any more", "\"pub/linux/os\" has no mirror any more",
-                "\"pub/linux/os/repodata\" has no mirror any more"}});
-  expect_loss(found, Kind::kRepositories, {1, 1, 1, {"\"os+x86_64\" has no mirror any more"}});
+               {"\"pub/linux\" has no mirror for everybody any more",
+                "\"pub/linux/os\" has no mirror for everybody any more",
+                "\"pub/linux/os/repodata\" has no mirror for everybody any more"}});
+  expect_loss(found, Kind::kRepositories,
+              {1, 1, 1, {"\"os+x86_64\" has no mirror for everybody any more"}});
   // What has had none before has not lost any.
   expect_loss(losses(after, after), Kind::kDirectories, {3, 3, 0, {}});
 }
@@ -136,6 +138,51 @@ TEST(Losses, DirectoriesAndRepositoriesByName) {
   const auto found = losses(simple_rows(), after);
   expect_loss(found, Kind::kDirectories, {3, 3, 1, {"\"pub/linux/os\""}});
   expect_loss(found, Kind::kRepositories, {1, 1, 1, {"\"os+x86_64\""}});
+}
+
+// Mirrors that only some clients are shown cannot stand for those that everybody had.
+TEST(Losses, AMirrorThatIsNotForEverybodyAnyMore) {
+  auto hidden = simple_rows();
+  hidden.sites[0].is_private = true;
+  auto restricted = simple_rows();
+  for (int64_t host = 1; host <= 2; ++host)
+    restricted.host_countries_allowed.push_back({host, host, "AQ"});
+  for (const auto& after : {hidden, restricted}) {
+    const auto found = losses(simple_rows(), after);
+    for (const auto kind :
+         {Kind::kDirectories, Kind::kRepositories, Kind::kListings, Kind::kCountries}) {
+      EXPECT_GT(of(found, kind).lost, 0u) << kKindNames[static_cast<size_t>(kind)];
+      EXPECT_EQ(of(found, kind).lost, of(found, kind).before);
+    }
+    // What never was for everybody is not lost.
+    for (const auto& loss : losses(after, after)) EXPECT_EQ(loss.lost, 0u);
+  }
+}
+
+// As clients ask for it: by its prefix, through redirects, with the checksums of its metadata.
+TEST(Losses, ARepositoryThatIsThereAndNotAnswered) {
+  auto before = simple_rows();
+  before.file_details.push_back({});
+  FileDetailRow& detail = before.file_details.back();
+  detail.id = 1;
+  detail.directory_id = 3;
+  detail.filename = "repomd.xml";
+  detail.timestamp = 1'700'000'000;
+  detail.size = 1;
+  detail.sha256 = std::string(64, 'a');
+  const auto lost = [&before](const DatabaseRows& after) {
+    return of(losses(before, after), Kind::kRepositories).examples;
+  };
+  EXPECT_THAT(lost(before), IsEmpty());
+  auto disabled = before;
+  disabled.repositories[0].disabled = true;
+  EXPECT_THAT(lost(disabled), ElementsAre(HasSubstr("\"os+x86_64\"")));
+  auto redirected = before;
+  redirected.repository_redirects.push_back({1, "os", "nowhere"});
+  EXPECT_THAT(lost(redirected), ElementsAre("\"os+x86_64\" has no mirror for everybody any more"));
+  auto unknown = before;
+  unknown.file_details.clear();
+  EXPECT_THAT(lost(unknown), ElementsAre("\"os+x86_64\" has no metalink for everybody any more"));
 }
 
 TEST(Losses, NetblocksByHostAndPrefix) {
