@@ -121,7 +121,8 @@ WhyVerdict general_verdict(const WhyAnswer& answer, bool is_snapshot) {
   const auto& active = answer.facts[static_cast<size_t>(WhyCondition::kHostActiveByAdmin)];
   if (is_snapshot && answer.is_known && !active.met) return WhyVerdict::kUnknown;
   const bool has_anything = std::ranges::any_of(answer.categories, [](const auto& category) {
-    return category.has_url && (category.always_up2date || category.up2date > 0);
+    return category.has_url &&
+           (category.always_up2date ? category.directories > 0 : category.up2date > 0);
   });
   return has_anything ? verdict : WhyVerdict::kNobody;
 }

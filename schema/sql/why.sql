@@ -38,9 +38,12 @@ SELECT u.id, u.host_category_id, u.url, u.private
 FROM host_category hc JOIN host_category_url u ON u.host_category_id = hc.id
 WHERE hc.host_id = ?1 ORDER BY u.id;
 
+-- Only directories of the category: what else the crawler has found is offered to nobody.
 -- name: why_host_directory_counts
 SELECT hc.id, count(x.id), sum(CASE WHEN x.up2date THEN 1 ELSE 0 END)
 FROM host_category hc JOIN host_category_dir x ON x.host_category_id = hc.id
+JOIN category_directory cd
+  ON cd.category_id = hc.category_id AND cd.directory_id = x.directory_id
 WHERE hc.host_id = ?1 GROUP BY hc.id ORDER BY hc.id;
 
 -- name: why_category_directory_counts

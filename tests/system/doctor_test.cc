@@ -165,7 +165,7 @@ TEST_P(DoctorTest, WhatCannotBeReadHidesNothingElse) {
   const auto outcome = doctor(arguments, false);
   EXPECT_EQ(outcome.code, 4);
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("error   database_unusable: 1\n"), HasSubstr("none.db"),
-                                 HasSubstr("data read at")));
+                                 HasSubstr("and 1 more")));
   EXPECT_EQ(doctor(down, false).code, 1);
   std::ofstream(report()) << "{";
   const auto both = doctor({"--report", report()});

@@ -514,6 +514,15 @@ TEST_P(WhyTest, InGeneralCategoriesAreCounted) {
                     HasSubstr("says yes: the next compile takes it away")));
 }
 
+TEST_P(WhyTest, DirectoriesOutsideOfTheCategoryDoNotCount) {
+  rows_.category_directories.clear();
+  write();
+  publish();
+  const auto outcome = why({"two.example"});
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("up to date in 0 of 0 directories"),
+                                 HasSubstr("both say no"), Not(HasSubstr("next compile"))));
+}
+
 TEST_P(WhyTest, TwoHostsOfOneNameAreAskedFor) {
   rows_.sites.push_back({2, "Site Two", false, true, true});
   rows_.hosts[1].site_id = 2;
