@@ -247,7 +247,8 @@ class Differ {
     explicit CategoryChange(const DiffOptions& options) : section(options, 4) {}
     std::string name;
     AlignedSizes sizes;
-    uint64_t other_files = 0;
+    uint64_t other_mirrors = 0, other_files = 0;
+    uint64_t came = 0, went = 0;  // from and to other categories
     Section section;
   };
   // Directories without a category come last.
@@ -277,9 +278,12 @@ class Differ {
       const auto& section = change.section;
       text_ += fmt::format(
           "  {}: {} -> {}: {} gone, {} new, {} with other mirrors, {} with other "
-          "checksums\n",
+          "checksums",
           change.name, change.sizes.before, change.sizes.after, section.count(Mark::kGone),
-          section.count(Mark::kNew), section.count(Mark::kChanged), change.other_files);
+          section.count(Mark::kNew), change.other_mirrors, change.other_files);
+      if (change.went > 0) text_ += fmt::format(", {} to other categories", change.went);
+      if (change.came > 0) text_ += fmt::format(", {} from other categories", change.came);
+      text_ += "\n";
       text_ += section.text();
     }
   }
@@ -303,12 +307,46 @@ class Differ {
       return change.section.add(
           Mark::kNew, [&] { return fmt::format("{}, {} mirrors", name(), mirrors.after); });
     }
-    if (!same_files(before_.directories[i], after_.directories[j])) ++change.other_files;
-    if (mirrors.same()) return;
-    change.section.add(Mark::kChanged, [&] {
-      return fmt::format("{}: {} -> {} mirrors, {} gone, {} new", name(), mirrors.before,
-                         mirrors.after, mirrors.gone, mirrors.added());
-    });
+    std::vector<std::string> changes;
+    if (!mirrors.same()) {
+      ++change.other_mirrors;
+      changes.push_back(fmt::format("{} -> {} mirrors, {} gone, {} new", mirrors.before,
+                                    mirrors.after, mirrors.gone, mirrors.added()));
+    }
+    // A snapshot of a cache file knows no categories.
+    const bool both_known =
+        before_.directories[i].category() != kNone && after_.directories[j].category() != kNone;
+    if (CategoryChange& old = category(before_, i); both_known && &old != &change) {
+      ++old.went;
+      ++change.came;
+      changes.push_back("was in " + old.name);
+    }
+    if (!same_files(before_.directories[i], after_.directories[j])) {
+      ++change.other_files;
+      // Every new repository has other checksums: named only where everything is, and where a
+      // client misses some.
+      const auto missing = missing_files(before_.directories[i], after_.directories[j]);
+      if (!missing.empty()) {
+        changes.push_back("no checksums any more of " + missing);
+      } else if (options_.shown_max == DiffOptions::kAll) {
+        changes.emplace_back("other checksums");
+      }
+    }
+    if (changes.empty()) return;
+    change.section.add(Mark::kChanged,
+                       [&] { return fmt::format("{}: {}", name(), fmt::join(changes, "; ")); });
+  }
+
+  // The first few of what has no checksums any more.
+  [[nodiscard]] std::string missing_files(const fb::Directory& before,
+                                          const fb::Directory& after) const {
+    std::vector<std::string> missing;
+    for (const auto& file : SnapshotView::part(before_.files, before.files())) {
+      const auto file_name = before_.text(file.name());
+      if (after_.find_file(after, file_name) == kNone) missing.push_back(quote(file_name));
+      if (missing.size() == 3) break;
+    }
+    return fmt::format("{}", fmt::join(missing, ", "));
   }
 
   [[nodiscard]] bool same_files(const fb::Directory& before, const fb::Directory& after) const {
@@ -445,7 +483,7 @@ Result<std::string> diff_snapshots(const DiffRequest& request) {
   MIRROR_TRY(const auto before, open_side(request.before, request.snapshots));
   MIRROR_TRY(const auto after, open_side(request.after, request.snapshots));
   DiffOptions options;
-  if (request.all) options.shown_max = SIZE_MAX;
+  if (request.all) options.shown_max = DiffOptions::kAll;
   return side_line("before", before) + side_line("after", after) +
          render_diff(before.snapshot.view(), after.snapshot.view(), canaries, options);
 }

@@ -17,6 +17,7 @@
 namespace mirror {
 
 struct DiffOptions {
+  static constexpr size_t kAll = SIZE_MAX;
   size_t shown_max = 10;  // lines of each sort; what is beyond is counted
 };
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "compiler/comparison.h"
+#include "compiler/snapshot_diff.h"
 #include "tests/unit/compiler/small_compile.h"
 
 namespace mirror {
@@ -183,6 +184,37 @@ TEST(Losses, ARepositoryThatIsThereAndNotAnswered) {
   auto unknown = before;
   unknown.file_details.clear();
   EXPECT_THAT(lost(unknown), ElementsAre("\"os+x86_64\" has no metalink for everybody any more"));
+}
+
+TEST(Diff, NamesWhatLostItsChecksumsAndWhatMoved) {
+  auto before = simple_rows();
+  before.file_details.push_back({});
+  before.file_details.back().id = 1;
+  before.file_details.back().directory_id = 3;
+  before.file_details.back().filename = "repomd.xml";
+  const auto diff = [&before](const DatabaseRows& after, size_t shown_max) {
+    return render_diff(compile_rows(before).view, compile_rows(after).view, {}, {shown_max});
+  };
+  auto after = before;
+  after.file_details.clear();
+  EXPECT_THAT(diff(after, 10), HasSubstr("\"pub/linux/os/repodata\": no checksums any more of "
+                                         "\"repomd.xml\"\n"));
+  after = before;
+  after.file_details.back().sha256 = std::string(64, 'b');
+  EXPECT_THAT(diff(after, 10), ::testing::Not(HasSubstr("repodata")));
+  EXPECT_THAT(diff(after, DiffOptions::kAll),
+              HasSubstr("\"pub/linux/os/repodata\": other checksums\n"));
+  after = before;
+  auto other = after.categories.front();
+  other.id = 2;
+  other.name = "Other";
+  after.categories.push_back(other);
+  for (auto& row : after.category_directories) {
+    if (row.directory_id == 3) row.category_id = 2;
+  }
+  EXPECT_THAT(diff(after, 10), ::testing::AllOf(HasSubstr("1 to other categories"),
+                                                HasSubstr("1 from other categories"),
+                                                HasSubstr("; was in category \"Linux\"")));
 }
 
 TEST(Losses, NetblocksByHostAndPrefix) {
