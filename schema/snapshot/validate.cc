@@ -504,22 +504,30 @@ class Validator {
     for (size_t i = 0; i < elements.size(); ++i) {
       homes[i] = static_cast<uint32_t>(digest64(view_.text(name_of(elements[i]))) & mask);
     }
-    std::vector<bool> seen(elements.size());
     // At most half of the slots are full if each entry is there once, so an empty one is found.
     const auto empty = std::ranges::find(index, kNone);
     if (empty == index.end()) return fail(ErrorKind::kInvalid, "{}: no slot is empty", name);
     const auto start = static_cast<size_t>(empty - index.begin());
+    // Whether a slot is full is as good as random, and a wrong guess costs more than all that is
+    // done for one: empty slots have an entry of their own, of which nothing is required.
+    const size_t nobody = elements.size();
+    homes.push_back(0);
+    std::vector<uint8_t> seen(elements.size() + 1);
     size_t run = 0;
     size_t entries = 0;
     for (size_t step = 1; step <= index.size(); ++step) {
       const size_t slot = (start + step) & mask;
       const uint32_t at = index[slot];
-      run = at == kNone ? 0 : run + 1;
-      if (at == kNone) continue;
-      if (at >= elements.size() || seen[at]) return bad(name, slot, "bad entry");
-      seen[at] = true;
-      ++entries;
-      if (((slot - homes[at]) & mask) >= run) return bad(name, slot, "its entry cannot be found");
+      const bool full = at != kNone;
+      if (full && at >= elements.size()) [[unlikely]]
+        return bad(name, slot, "bad entry");
+      const size_t entry = full ? at : nobody;
+      run = full ? run + 1 : 0;
+      const bool found = ((slot - homes[entry]) & mask) < run;
+      if (full & ((seen[entry] != 0) | !found)) [[unlikely]]
+        return bad(name, slot, found ? "bad entry" : "its entry cannot be found");
+      seen[entry] = 1;
+      entries += full ? 1 : 0;
     }
     if (entries != elements.size())
       return fail(ErrorKind::kInvalid, "{}: an entry is missing", name);
