@@ -37,7 +37,8 @@ std::optional<IpPrefix> next_prefix(const IpPrefix& prefix) {
 template <typename Range>
 void add_netblocks(const SnapshotView& view, std::span<const Range> ranges,
                    std::vector<HostNetblock>& out) {
-  // Far more than any database has, and some 40 MB; what a hostile file holds beyond is not counted.
+  // Far more than any database has, and some 40 MB; what a hostile file holds beyond is not
+  // counted.
   uint64_t steps_left = 1'000'000;
   for (size_t i = 0; i < ranges.size(); ++i) {
     if (ranges[i].value() == kNone) continue;

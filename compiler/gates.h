@@ -27,8 +27,8 @@ enum class Kind : uint8_t {
   kDirectories,   // by name; also lost: one that had mirrors for everybody and has none
   kRepositories,  // by key; also lost: one whose list, or whose metalink, named mirrors for
                   // everybody and names none, whatever the reason: mirrors, redirects, checksums
-  kNetblocks,  // by host and prefix
-  kListings,   // a mirror for everybody in a directory; by id and name
+  kNetblocks,     // by host and prefix
+  kListings,      // a mirror for everybody in a directory; by id and name
 };
 inline constexpr size_t kKinds = 7;
 inline constexpr std::array<std::string_view, kKinds> kKindNames = {
