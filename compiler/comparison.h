@@ -86,6 +86,7 @@ class CarrierComparison {
   struct Counts {
     uint32_t before = 0, after = 0, gone = 0;
     [[nodiscard]] uint32_t added() const { return after + gone - before; }
+    [[nodiscard]] bool emptied() const { return before > 0 && after == 0; }
     [[nodiscard]] bool same() const { return gone == 0 && before == after; }
   };
   // kNone: the directory is not there.

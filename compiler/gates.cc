@@ -153,8 +153,7 @@ class LossFinder {
           const auto name = [&] {
             return quote_for_message(before_.text(before_.directories[i].name()));
           };
-          const bool emptied = counts.before > 0 && counts.after == 0;
-          lose(directories, j == kNone || emptied ? 1 : 0, [&] {
+          lose(directories, j == kNone || counts.emptied() ? 1 : 0, [&] {
             return name() + (j == kNone ? "" : " has no mirror for everybody any more");
           });
           lose(listings, counts.gone, [&] {
@@ -182,9 +181,10 @@ class LossFinder {
   // What the repository of both sides does not answer any more; empty: nothing.
   std::string_view lost_of_repository(std::string_view key) {
     const auto is_emptied = [&](Resource resource) {
-      const auto counts = carriers_.compare(answers_before_.carriers_of(resource, key),
-                                            answers_after_.carriers_of(resource, key));
-      return counts.before > 0 && counts.after == 0;
+      return carriers_
+          .compare(answers_before_.carriers_of(resource, key),
+                   answers_after_.carriers_of(resource, key))
+          .emptied();
     };
     if (is_emptied(Resource::kMirrorlist)) return " has no mirror for everybody any more";
     if (is_emptied(Resource::kMetalink)) return " has no metalink for everybody any more";

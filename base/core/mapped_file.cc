@@ -9,7 +9,7 @@
 #include "base/core/sealed_copy.h"
 
 namespace mirror {
-// Where the kernel is not preempted inside a system call, nobody runs until it ends.
+
 template <typename Call>
 void MappedFile::for_each_step(Call call) const {
   for (size_t at = 0; at < size_; at += kStepBytes)

@@ -84,9 +84,12 @@ class DoctorCommand final : public CommandGroup {
   void add(std::string code, Severity severity, std::string what, std::string remedy,
            std::vector<std::string> examples = {}) {
     const uint64_t count = std::max<uint64_t>(examples.size(), 1);
-    if (examples.size() > examples_max()) examples.resize(examples_max());
+    cut(examples);
     findings_.push_back({std::move(code), severity, std::move(what), std::move(remedy), count,
                          std::move(examples)});
+  }
+  void cut(std::vector<std::string>& examples) const {
+    if (examples.size() > examples_max()) examples.resize(examples_max());
   }
   [[nodiscard]] size_t examples_max() const { return static_cast<size_t>(examples_max_); }
 
@@ -101,9 +104,6 @@ class DoctorCommand final : public CommandGroup {
   Result<void> look_at_report() {
     if (report_.empty()) return {};
     MIRROR_TRY(rows_, read_report(report_));
-    const auto cut = [this](std::vector<std::string>& examples) {
-      if (examples.size() > examples_max()) examples.resize(examples_max());
-    };
     for (auto& finding : rows_->findings) cut(finding.examples);
     for (auto& [reason, entry] : rows_->left_out) cut(entry.examples);
     return {};

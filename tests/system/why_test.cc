@@ -68,10 +68,7 @@ class WhyTest : public EngineTest {
     ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
     create_tables(*test_database_);
     rows_ = simple_rows();
-    rows_.file_details.push_back({});
-    rows_.file_details.back().id = 1;
-    rows_.file_details.back().directory_id = 3;
-    rows_.file_details.back().filename = "repomd.xml";
+    add_repomd(rows_);
     for (auto& host_category : rows_.host_categories) host_category.always_up2date = false;
     int64_t id = 0;
     for (const int64_t host : {1, 2}) {

@@ -163,11 +163,7 @@ TEST(Losses, AMirrorThatIsNotForEverybodyAnyMore) {
 // As clients ask for it: by its prefix, through redirects, with the checksums of its metadata.
 TEST(Losses, ARepositoryThatIsThereAndNotAnswered) {
   auto before = simple_rows();
-  before.file_details.push_back({});
-  FileDetailRow& detail = before.file_details.back();
-  detail.id = 1;
-  detail.directory_id = 3;
-  detail.filename = "repomd.xml";
+  FileDetailRow& detail = add_repomd(before);
   detail.timestamp = 1'700'000'000;
   detail.size = 1;
   detail.sha256 = std::string(64, 'a');
@@ -188,10 +184,7 @@ TEST(Losses, ARepositoryThatIsThereAndNotAnswered) {
 
 TEST(Diff, NamesWhatLostItsChecksumsAndWhatMoved) {
   auto before = simple_rows();
-  before.file_details.push_back({});
-  before.file_details.back().id = 1;
-  before.file_details.back().directory_id = 3;
-  before.file_details.back().filename = "repomd.xml";
+  add_repomd(before);
   const auto diff = [&before](const DatabaseRows& after, size_t shown_max) {
     return render_diff(compile_rows(before).view, compile_rows(after).view, {}, {shown_max});
   };

@@ -365,6 +365,14 @@ void add_odd_repositories(DatabaseRows& rows) {
 
 }  // namespace
 
+FileDetailRow& add_repomd(DatabaseRows& rows) {
+  FileDetailRow& row = rows.file_details.emplace_back();
+  row.id = 1;
+  row.directory_id = 3;
+  row.filename = "repomd.xml";
+  return row;
+}
+
 DatabaseRows odd_rows() {
   DatabaseRows rows = simple_rows();
   add_odd_hosts(rows);

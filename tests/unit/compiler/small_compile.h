@@ -70,5 +70,7 @@ struct SmallSnapshot {
 [[nodiscard]] DatabaseRows simple_rows();
 // Every odd row that the specification of the inputs names.
 [[nodiscard]] DatabaseRows odd_rows();
+// Makes the repomd.xml of simple_rows()'s repository known; returns its row.
+FileDetailRow& add_repomd(DatabaseRows& rows);
 
 }  // namespace mirror
