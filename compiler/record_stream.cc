@@ -1,12 +1,12 @@
 #include "compiler/record_stream.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+
+#include "base/core/files.h"
 
 namespace mirror {
 namespace {
@@ -19,13 +19,9 @@ constexpr size_t kVarintSizeMax = 10;
 Result<RecordStream> RecordStream::open(const std::string& path) {
   RecordStream stream;
   stream.path_ = path;
-  stream.fd_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!stream.fd_.valid()) return fail_errno(errno, fmt::format("open {}", path));
-  struct stat status {};
-  if (::fstat(stream.fd_.get(), &status) != 0)
-    return fail_errno(errno, fmt::format("stat {}", path));
-  if (!S_ISREG(status.st_mode)) return fail(ErrorKind::kInvalid, "{}: not a regular file", path);
-  stream.file_size_ = static_cast<uint64_t>(status.st_size);
+  MIRROR_TRY(RegularFile file, open_regular_file(path));
+  stream.fd_ = std::move(file.fd);
+  stream.file_size_ = file.size;
   return stream;
 }
 

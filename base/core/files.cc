@@ -7,17 +7,22 @@
 #include <cerrno>
 #include <cstdio>
 
-#include "base/core/unique_fd.h"
-
 namespace mirror {
 
-Result<std::string> read_file(const std::string& path, uint64_t size_limit) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid()) return fail_errno(errno, fmt::format("open {}", path));
+Result<RegularFile> open_regular_file(const std::string& path) {
+  // O_NONBLOCK: opening a FIFO that somebody placed there must not wait for a writer.
+  RegularFile file{UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK))};
+  if (!file.fd.valid()) return fail_errno(errno, fmt::format("open {}", path));
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, fmt::format("stat {}", path));
+  if (::fstat(file.fd.get(), &status) != 0) return fail_errno(errno, fmt::format("stat {}", path));
   if (!S_ISREG(status.st_mode)) return fail(ErrorKind::kInvalid, "{}: not a regular file", path);
-  auto bytes = read_to_end(fd.get(), size_limit);
+  file.size = static_cast<uint64_t>(status.st_size);
+  return file;
+}
+
+Result<std::string> read_file(const std::string& path, uint64_t size_limit) {
+  MIRROR_TRY(const RegularFile file, open_regular_file(path));
+  auto bytes = read_to_end(file.fd.get(), size_limit);
   if (!bytes) return with_context(std::move(bytes).error(), path);
   return bytes;
 }

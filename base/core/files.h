@@ -6,8 +6,17 @@
 #include <string_view>
 
 #include "base/core/error.h"
+#include "base/core/unique_fd.h"
 
 namespace mirror {
+
+struct RegularFile {
+  UniqueFd fd;
+  uint64_t size = 0;  // bytes, when it was opened
+};
+
+// Opens a file for reading and refuses what is not a regular one.
+[[nodiscard]] Result<RegularFile> open_regular_file(const std::string& path);
 
 // Reads a regular file of at most `size_limit` bytes.
 [[nodiscard]] Result<std::string> read_file(const std::string& path, uint64_t size_limit);

@@ -68,7 +68,6 @@ Result<std::unique_ptr<ReplayWorld>> ReplayWorld::open(const Paths& paths) {
   const SnapshotDirectory directory(paths.snapshots);
   MIRROR_TRY(const Current current, directory.current());
   MIRROR_TRY(Snapshot snapshot, directory.open(current));
-  snapshot.file().warm();
   world->generation_.ordinal = 1;
   world->generation_.sequence = current.name.sequence;
   world->generation_.snapshot = std::make_shared<const Snapshot>(std::move(snapshot));

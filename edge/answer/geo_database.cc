@@ -6,7 +6,7 @@
 #include <array>
 #include <utility>
 
-#include "base/core/sealed_copy.h"
+#include "base/core/file_copy.h"
 #include "edge/answer/limits.h"
 
 namespace mirror {
@@ -87,10 +87,9 @@ GeoDatabase::GeoDatabase(std::unique_ptr<Implementation> implementation)
 GeoDatabase::~GeoDatabase() = default;
 
 Result<std::unique_ptr<GeoDatabase>> GeoDatabase::open(const std::string& path) {
-  MIRROR_TRY(const SealedCopy sealed, make_sealed_copy(path, kGeoFileSizeMax));
+  MIRROR_TRY(const FileCopy file, FileCopy::open(path, kGeoFileSizeMax));
   auto implementation = std::make_unique<Implementation>();
-  const std::string copy = fmt::format("/proc/self/fd/{}", sealed.fd.get());
-  const int status = MMDB_open(copy.c_str(), MMDB_MODE_MMAP, &implementation->database);
+  const int status = MMDB_open(file.file_path().c_str(), MMDB_MODE_MMAP, &implementation->database);
   if (status != MMDB_SUCCESS) {
     return fail(ErrorKind::kInvalid, "{}: {}", path, MMDB_strerror(status));
   }

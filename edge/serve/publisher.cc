@@ -37,8 +37,6 @@ std::string_view name_of(GenerationState state) {
       return "awaited";
     case GenerationState::kVerified:
       return "verified";
-    case GenerationState::kWarm:
-      return "warm";
     case GenerationState::kCurrent:
       return "current";
     case GenerationState::kCooling:
@@ -163,10 +161,8 @@ void Publisher::forget_awaited() {
 void Publisher::load(const Current& current, const FileIdentity& identity) {
   awaited_.reset();
   loading_ = true;
-  const auto job = [directory = directory_, current]() -> Result<Snapshot> {
-    MIRROR_TRY(Snapshot snapshot, directory.open(current));
-    snapshot.file().warm();
-    return snapshot;
+  const auto job = [directory = directory_, current, spare = spare_] {
+    return directory.open(current, spare->take());
   };
   const auto done = [this, current, identity](Result<Snapshot> opened) {
     finish_load(current, identity, std::move(opened));
@@ -185,8 +181,7 @@ void Publisher::finish_load(const Current& current, const FileIdentity& identity
   auto& record = record_of(current);
   if (opened) {
     set_state(record, GenerationState::kVerified);
-    set_state(record, GenerationState::kWarm);
-    snapshot_ = std::make_shared<const Snapshot>(std::move(*opened));
+    snapshot_ = share(std::move(*opened));
     served_ = current;
     publish();
     collect();
@@ -197,6 +192,14 @@ void Publisher::finish_load(const Current& current, const FileIdentity& identity
   }
   if (std::exchange(look_again_, false)) look(std::exchange(look_again_forced_, false));
   if (started_) sink_.load_ended();
+}
+
+std::shared_ptr<const Snapshot> Publisher::share(Snapshot opened) const {
+  auto give_back = [spare = spare_](Snapshot* snapshot) {
+    spare->give(std::move(*snapshot).take_file());
+    delete snapshot;
+  };
+  return {new Snapshot(std::move(opened)), std::move(give_back)};
 }
 
 bool Publisher::look_at_geo(bool forced) {

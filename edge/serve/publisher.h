@@ -1,6 +1,6 @@
 // Decides which generation is served. Everything that tells it to look (directory events, SIGHUP, a
-// poll) is only a hint: it reads CURRENT again, and what CURRENT names is opened, validated and
-// warmed here before the workers hear of it. A bad snapshot or GeoIP database is refused with a
+// poll) is only a hint: it reads CURRENT again, and what CURRENT names is opened and validated
+// here before the workers hear of it. A bad snapshot or GeoIP database is refused with a
 // reason and counted, and the generation that is served stays. A file that CURRENT names and that
 // is not there, or not all of it, is awaited first, since copying tools may send CURRENT before it.
 //
@@ -21,6 +21,7 @@
 #include "base/core/clock.h"
 #include "base/core/log.h"
 #include "edge/serve/generation.h"
+#include "edge/serve/spare_copy.h"
 #include "schema/snapshot/snapshot_directory.h"
 
 namespace mirror {
@@ -39,8 +40,8 @@ class GenerationSink {
   virtual void load_ended() = 0;
 };
 
-// Where the work is done that takes long: copying a snapshot into memory, checking and warming it,
-// and giving the memory back.
+// Where the work is done that takes long: copying a snapshot into memory, checking it, and giving
+// memory back.
 class SnapshotLoader {
  public:
   virtual ~SnapshotLoader() = default;
@@ -55,11 +56,10 @@ class SnapshotLoader {
 
 enum class GenerationState : uint8_t {
   kAwaited,   // CURRENT names it, but its file is not whole
-  kVerified,  // mapped, and every invariant holds
-  kWarm,      // every page is in memory
+  kVerified,  // in memory, and every invariant holds
   kCurrent,   // handed to the workers
   kCooling,   // replaced, but some worker has not adopted its successor
-  kRetired,   // unmapped
+  kRetired,   // its memory is given back
   kRefused,   // see the reason
 };
 [[nodiscard]] std::string_view name_of(GenerationState state);
@@ -161,6 +161,8 @@ class Publisher {
   void forget_awaited();
   void load(const Current& current, const FileIdentity& identity);
   void finish_load(const Current& current, const FileIdentity& identity, Result<Snapshot> opened);
+  // A snapshot that leaves its memory to the next one.
+  [[nodiscard]] std::shared_ptr<const Snapshot> share(Snapshot opened) const;
   [[nodiscard]] bool geo_has_settled(const FileIdentity& identity);
   [[nodiscard]] Result<void> open_geo();
   void publish();
@@ -182,6 +184,8 @@ class Publisher {
   bool look_again_ = false;
   bool look_again_forced_ = false;
 
+  // Shared with what runs on the loader's thread.
+  std::shared_ptr<SpareCopy> spare_ = std::make_shared<SpareCopy>();
   std::shared_ptr<const Snapshot> snapshot_;
   std::optional<Current> served_;  // where snapshot_ came from
   std::optional<Current> wanted_;

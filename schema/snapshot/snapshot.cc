@@ -53,9 +53,9 @@ uint32_t SnapshotView::find_range(std::span<const fb::IpRange4> ranges4,
   });
 }
 
-Result<Snapshot> Snapshot::open(const std::string& path,
-                                const std::optional<Expectation>& expected) {
-  MIRROR_TRY(auto file, MappedFile::open(path, kSnapshotSizeMax));
+Result<Snapshot> Snapshot::open(const std::string& path, const std::optional<Expectation>& expected,
+                                FileCopy spare) {
+  MIRROR_TRY(auto file, FileCopy::open(path, kSnapshotSizeMax, std::move(spare)));
   if (expected && expected->size != file.bytes().size()) {
     return fail(ErrorKind::kInvalid, "{}: {} bytes instead of the {} that CURRENT says", path,
                 file.bytes().size(), expected->size);

@@ -15,8 +15,8 @@
 #include "base/core/assert.h"
 #include "base/core/digest.h"
 #include "base/core/error.h"
+#include "base/core/file_copy.h"
 #include "base/core/ip.h"
-#include "base/core/mapped_file.h"
 #include "schema/snapshot_generated.h"
 
 namespace mirror {
@@ -164,22 +164,25 @@ struct SnapshotView {
 
 class Snapshot {
  public:
-  // Copies the file into sealed memory, maps that and validates. `expected` is what CURRENT says of
-  // the file, if it came from there.
+  // Copies the file into memory, which may be that of `spare` (file_copy.h), and validates.
+  // `expected` is what CURRENT says of the file, if it came from there.
   struct Expectation {
     uint64_t size = 0;
     Digest128 digest;
   };
   [[nodiscard]] static Result<Snapshot> open(
-      const std::string& path, const std::optional<Expectation>& expected = std::nullopt);
+      const std::string& path, const std::optional<Expectation>& expected = std::nullopt,
+      FileCopy spare = {});
 
   [[nodiscard]] const SnapshotView& view() const { return view_; }
   [[nodiscard]] const Digest128& digest() const { return digest_; }
   [[nodiscard]] uint64_t size() const { return file_.bytes().size(); }
-  [[nodiscard]] const MappedFile& file() const { return file_; }
+  [[nodiscard]] const FileCopy& file() const { return file_; }
+  // Gives the memory away; the views are void.
+  [[nodiscard]] FileCopy take_file() && { return std::move(file_); }
 
  private:
-  MappedFile file_;
+  FileCopy file_;
   SnapshotView view_;
   Digest128 digest_;
 };

@@ -151,9 +151,9 @@ Result<std::vector<SnapshotDirectory::Entry>> SnapshotDirectory::list() const {
   return entries;
 }
 
-Result<Snapshot> SnapshotDirectory::open(const Current& current) const {
+Result<Snapshot> SnapshotDirectory::open(const Current& current, FileCopy spare) const {
   return Snapshot::open(path_of(current.name),
-                        Snapshot::Expectation{current.size, current.name.digest});
+                        Snapshot::Expectation{current.size, current.name.digest}, std::move(spare));
 }
 
 Result<Snapshot> SnapshotDirectory::open(const Entry& entry) const {

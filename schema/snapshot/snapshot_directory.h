@@ -69,8 +69,8 @@ class SnapshotDirectory {
   };
   // Newest first. Files with other names are passed over.
   [[nodiscard]] Result<std::vector<Entry>> list() const;
-  // Opens what CURRENT names, with size and digest as said there.
-  [[nodiscard]] Result<Snapshot> open(const Current& current) const;
+  // Opens what CURRENT names, with size and digest as said there. `spare`: see file_copy.h.
+  [[nodiscard]] Result<Snapshot> open(const Current& current, FileCopy spare = {}) const;
   // Opens a file of the list, with the digest in its name.
   [[nodiscard]] Result<Snapshot> open(const Entry& entry) const;
 

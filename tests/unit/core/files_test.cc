@@ -8,7 +8,7 @@
 #include <csignal>
 #include <filesystem>
 
-#include "base/core/mapped_file.h"
+#include "base/core/file_copy.h"
 
 namespace mirror {
 namespace {
@@ -60,22 +60,21 @@ TEST_F(Files, RefusesWhatIsNoOrdinarySmallFile) {
   // A FIFO without a writer must not block.
   ASSERT_EQ(::mkfifo((folder_ + "/fifo").c_str(), 0600), 0);
   EXPECT_FALSE(read_file(folder_ + "/fifo", 10));
-  EXPECT_FALSE(MappedFile::open(folder_ + "/fifo", 10));
+  EXPECT_FALSE(FileCopy::open(folder_ + "/fifo", 10));
 }
 
 TEST_F(Files, MapsWholeFiles) {
   const std::string path = folder_ + "/file";
   ASSERT_TRUE(replace_file(path, "mapped"));
-  auto file = MappedFile::open(path, 6);
+  auto file = FileCopy::open(path, 6);
   ASSERT_TRUE(file) << file.error().message;
-  file->warm();
-  const MappedFile moved = std::move(*file);
+  const FileCopy moved = std::move(*file);
   EXPECT_EQ(std::string(moved.bytes().begin(), moved.bytes().end()), "mapped");
-  EXPECT_EQ(MappedFile::open(path, 5).error().kind, ErrorKind::kLimit);
+  EXPECT_EQ(FileCopy::open(path, 5).error().kind, ErrorKind::kLimit);
   // In place, by another process as it may be: the mapping keeps what was checked.
   ASSERT_EQ(::truncate(path.c_str(), 0), 0);
   EXPECT_EQ(std::string(moved.bytes().begin(), moved.bytes().end()), "mapped");
-  EXPECT_EQ(MappedFile::open(path, 5).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(FileCopy::open(path, 5).error().kind, ErrorKind::kInvalid);
 }
 
 }  // namespace

@@ -1,0 +1,107 @@
+#include "base/core/file_copy.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace mirror {
+namespace {
+
+// So much is read or unmapped by one system call: many a server's kernel does not preempt a thread
+// inside one, and another that answers clients may wait for the same processor.
+constexpr size_t kStepBytes = size_t{32} << 10;
+// A change of protection costs the kernel about as much for the call as for so much memory.
+constexpr size_t kProtectBytes = 8 * kStepBytes;
+
+}  // namespace
+
+Result<void> FileCopy::protect(int protection) const {
+  for (size_t at = 0; at < capacity_; at += kProtectBytes) {
+    if (::mprotect(data_ + at, std::min(capacity_ - at, kProtectBytes), protection) != 0)
+      return fail_errno(errno, "mprotect");
+  }
+  return {};
+}
+
+bool FileCopy::fits(uint64_t size) const { return size <= capacity_ && size >= capacity_ / 2; }
+
+Result<void> FileCopy::map(uint64_t size) {
+  // The successor of a file is often a little larger. What is never touched takes no memory.
+  const size_t capacity = (size + size / 8 + kStepBytes) / kStepBytes * kStepBytes;
+  memory_ = UniqueFd(::memfd_create("file-copy", MFD_CLOEXEC));
+  if (!memory_.valid()) return fail_errno(errno, "memfd_create");
+  if (::ftruncate(memory_.get(), static_cast<off_t>(capacity)) != 0)
+    return fail_errno(errno, "ftruncate");
+  void* data = ::mmap(nullptr, capacity, PROT_NONE, MAP_SHARED, memory_.get(), 0);
+  if (data == MAP_FAILED) return fail_errno(errno, "mmap");
+  data_ = static_cast<uint8_t*>(data);
+  capacity_ = capacity;
+  return {};
+}
+
+Result<void> FileCopy::fill(const RegularFile& file) {
+  MIRROR_CHECK(protect(PROT_READ | PROT_WRITE));
+  size_ = file.size;
+  for (size_t done = 0; done < size_;) {
+    const ssize_t got = ::read(file.fd.get(), data_ + done, std::min(size_ - done, kStepBytes));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(errno, "read");
+    if (got == 0) {
+      return fail(ErrorKind::kInvalid, "it was cut from {} bytes to {} while it was read", size_,
+                  done);
+    }
+    done += static_cast<size_t>(got);
+  }
+  return protect(PROT_READ);
+}
+
+Result<FileCopy> FileCopy::open(const std::string& path, uint64_t size_limit) {
+  return open(path, size_limit, {});
+}
+
+Result<FileCopy> FileCopy::open(const std::string& path, uint64_t size_limit, FileCopy spare) {
+  MIRROR_TRY(const RegularFile file, open_regular_file(path));
+  if (file.size == 0) return fail(ErrorKind::kInvalid, "{}: the file is empty", path);
+  if (file.size > size_limit) {
+    return fail(ErrorKind::kLimit, "{}: {} bytes are more than the limit of {}", path, file.size,
+                size_limit);
+  }
+  FileCopy copy = std::move(spare);
+  if (!copy.fits(file.size)) {
+    copy = {};
+    if (auto mapped = copy.map(file.size); !mapped)
+      return with_context(std::move(mapped).error(), path);
+  }
+  if (auto filled = copy.fill(file); !filled) return with_context(std::move(filled).error(), path);
+  return copy;
+}
+
+FileCopy::FileCopy(FileCopy&& other) noexcept
+    : memory_(std::move(other.memory_)),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      capacity_(std::exchange(other.capacity_, 0)) {}
+
+FileCopy& FileCopy::operator=(FileCopy&& other) noexcept {
+  if (this != &other) {
+    FileCopy old(std::move(*this));
+    memory_ = std::move(other.memory_);
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+    capacity_ = std::exchange(other.capacity_, 0);
+  }
+  return *this;
+}
+
+FileCopy::~FileCopy() {
+  for (size_t at = 0; at < capacity_; at += kStepBytes) ::munmap(data_ + at, kStepBytes);
+}
+
+std::string FileCopy::file_path() const { return fmt::format("/proc/self/fd/{}", memory_.get()); }
+
+void FileCopy::seal() const { static_cast<void>(protect(PROT_NONE)); }
+
+}  // namespace mirror

@@ -1,0 +1,59 @@
+// The contents of a whole file in memory of its own, read-only: whatever becomes of the file, these
+// bytes stay as they were checked. A file on disk may be truncated or overwritten in place at any
+// time, and a mapping of it would turn the next read into SIGBUS or into bytes that nobody has
+// checked.
+//
+// Owns the memory, a memfd that nobody else has (RssShmem of proc(5)), and every page of it is
+// mapped from the start: no later read waits for a page fault.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/core/error.h"
+#include "base/core/files.h"
+#include "base/core/unique_fd.h"
+
+namespace mirror {
+
+class FileCopy {
+ public:
+  // Blocks: reads the whole file. Refuses what is not a regular file, an empty file, and a file
+  // above `size_limit` bytes.
+  [[nodiscard]] static Result<FileCopy> open(const std::string& path, uint64_t size_limit);
+  // `spare` is one that nobody reads any more: its memory is used again if the file fits into it,
+  // since new pages cost the kernel more than the copying.
+  [[nodiscard]] static Result<FileCopy> open(const std::string& path, uint64_t size_limit,
+                                             FileCopy spare);
+
+  FileCopy() = default;
+  FileCopy(FileCopy&& other) noexcept;
+  FileCopy& operator=(FileCopy&& other) noexcept;
+  FileCopy(const FileCopy&) = delete;
+  FileCopy& operator=(const FileCopy&) = delete;
+  ~FileCopy();
+
+  [[nodiscard]] std::span<const uint8_t> bytes() const { return {data_, size_}; }
+
+  // The memory as a file, for a library that opens only files. Writing to it changes bytes().
+  [[nodiscard]] std::string file_path() const;
+
+  // Takes all access away but keeps the addresses: in debug builds a retired copy traps stale
+  // readers. The memory can still be a spare.
+  void seal() const;
+
+ private:
+  [[nodiscard]] bool fits(uint64_t size) const;
+  [[nodiscard]] Result<void> map(uint64_t size);
+  [[nodiscard]] Result<void> fill(const RegularFile& file);
+  [[nodiscard]] Result<void> protect(int protection) const;
+
+  UniqueFd memory_;
+  uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
+}  // namespace mirror
