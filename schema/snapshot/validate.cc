@@ -4,6 +4,7 @@
 // vectors that they point into (each begins where the one before ended), and comparing texts, which
 // may share bytes, draws on a budget in proportion to the size of the file.
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <ranges>
 #include <vector>
@@ -114,14 +115,6 @@ SnapshotView view_of(const fb::Snapshot& root) {
   return view;
 }
 
-// Eight bytes at a time: `has_byte(word, b) & kHighs` is not 0 if and only if one of them is b.
-constexpr uint64_t kOnes = 0x0101010101010101;
-constexpr uint64_t kHighs = kOnes << 7;
-constexpr uint64_t has_byte(uint64_t word, char byte) {
-  const uint64_t difference = word ^ (kOnes * static_cast<unsigned char>(byte));
-  return (difference - kOnes) & ~difference;
-}
-
 // Where the first byte below 0x20 or 0x7f lies; the size if there is none.
 size_t find_control_byte(std::span<const uint8_t> bytes) {
   size_t at = 0;
@@ -140,18 +133,22 @@ size_t find_control_byte(std::span<const uint8_t> bytes) {
 }
 
 bool needs_escape(std::string_view text) {
-  constexpr size_t kWord = sizeof(uint64_t);
-  uint64_t found = 0;
-  const auto look_at = [&found](const char* bytes) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes, kWord);
-    found |= has_byte(word, '&') | has_byte(word, '<') | has_byte(word, '>') | has_byte(word, '"');
+  // A vector of the compiler: one register of any processor that Debian runs on.
+  using Bytes [[gnu::vector_size(16)]] = unsigned char;
+  if (text.size() < sizeof(Bytes)) return text.find_first_of("&<>\"") != std::string_view::npos;
+  Bytes found{};
+  const auto look_at = [&found](const char* at) {
+    Bytes bytes;
+    std::memcpy(&bytes, at, sizeof bytes);
+    found |= (bytes == '&') | (bytes == '<') | (bytes == '>') | (bytes == '"');
   };
-  if (text.size() < kWord) return text.find_first_of("&<>\"") != std::string_view::npos;
-  for (size_t at = 0; at + kWord <= text.size(); at += kWord) look_at(text.data() + at);
+  for (size_t at = 0; at + sizeof(Bytes) <= text.size(); at += sizeof(Bytes))
+    look_at(text.data() + at);
   // Some of these bytes for the second time: a copy of a varying size would take longer.
-  look_at(text.data() + text.size() - kWord);
-  return (found & kHighs) != 0;
+  look_at(text.data() + text.size() - sizeof(Bytes));
+  std::array<uint64_t, sizeof(Bytes) / sizeof(uint64_t)> words{};
+  std::memcpy(words.data(), &found, sizeof found);
+  return (words[0] | words[1]) != 0;
 }
 
 // Whether `escaped` is escape_xml(plain), without making a text.
@@ -355,16 +352,14 @@ class Validator {
   }
 
   static bool is_metalink_head(std::string_view base, std::string_view head) {
-    constexpr std::string_view kLocation = " location=\"";
-    const auto at = head.find(kLocation);
-    if (at == std::string_view::npos) return false;
-    const auto country = head.substr(at + kLocation.size());
-    const auto end = country.find('"');
+    constexpr std::string_view kEnd = "\" preference=\"";
+    const std::string bare = metalink_url_head(base, "");
+    const auto begin = std::string_view(bare).substr(0, bare.size() - kEnd.size());
+    if (head.size() < bare.size() || !head.starts_with(begin) || !head.ends_with(kEnd))
+      return false;
     // The country was escaped; what has no special characters is its own escape.
-    if (end == std::string_view::npos || country.substr(end) != "\" preference=\"") return false;
-    const auto bare = metalink_url_head(base, "");
-    return country.substr(0, end).find_first_of("<>") == std::string_view::npos &&
-           head.substr(0, at) == std::string_view(bare).substr(0, bare.find(kLocation));
+    const auto country = head.substr(begin.size(), head.size() - bare.size());
+    return country.find_first_of("<>\"") == std::string_view::npos;
   }
 
   Result<void> check_url_sets() {
@@ -512,21 +507,24 @@ class Validator {
     // done for one: empty slots have an entry of their own, of which nothing is required.
     const size_t nobody = elements.size();
     homes.push_back(0);
-    std::vector<uint8_t> seen(elements.size() + 1);
+    // The mark of an entry that was met, in the same word: they are met in a random order.
+    constexpr uint32_t kSeen = uint32_t{1} << 31;
+    static_assert(kSnapshotSizeMax / sizeof(uint32_t) < kSeen);
     size_t run = 0;
     size_t entries = 0;
     for (size_t step = 1; step <= index.size(); ++step) {
       const size_t slot = (start + step) & mask;
       const uint32_t at = index[slot];
       const bool full = at != kNone;
-      if (full && at >= elements.size()) [[unlikely]]
+      if (full & (at >= nobody)) [[unlikely]]
         return bad(name, slot, "bad entry");
-      const size_t entry = full ? at : nobody;
+      const size_t entry = std::min<size_t>(at, nobody);
       run = full ? run + 1 : 0;
-      const bool found = ((slot - homes[entry]) & mask) < run;
-      if (full & ((seen[entry] != 0) | !found)) [[unlikely]]
+      const uint32_t home = homes[entry];
+      const bool found = ((slot - home) & mask) < run;
+      if (full & (((home & kSeen) != 0) | !found)) [[unlikely]]
         return bad(name, slot, found ? "bad entry" : "its entry cannot be found");
-      seen[entry] = 1;
+      homes[entry] = home | kSeen;
       entries += full ? 1 : 0;
     }
     if (entries != elements.size())
