@@ -29,12 +29,11 @@ Result<void> FileCopy::protect(int protection) const {
 bool FileCopy::fits(uint64_t size) const { return size <= capacity_ && size >= capacity_ / 2; }
 
 Result<void> FileCopy::map(uint64_t size) {
-  // The successor of a file is often a little larger. What is never touched takes no memory.
+  // The successor of a file is often a little larger. Only as much as the file has is ever backed
+  // by memory.
   const size_t capacity = (size + size / 8 + kStepBytes) / kStepBytes * kStepBytes;
   memory_ = UniqueFd(::memfd_create("file-copy", MFD_CLOEXEC));
   if (!memory_.valid()) return fail_errno(errno, "memfd_create");
-  if (::ftruncate(memory_.get(), static_cast<off_t>(capacity)) != 0)
-    return fail_errno(errno, "ftruncate");
   void* data = ::mmap(nullptr, capacity, PROT_NONE, MAP_SHARED, memory_.get(), 0);
   if (data == MAP_FAILED) return fail_errno(errno, "mmap");
   data_ = static_cast<uint8_t*>(data);
@@ -44,11 +43,14 @@ Result<void> FileCopy::map(uint64_t size) {
 
 Result<void> FileCopy::fill(const RegularFile& file) {
   MIRROR_CHECK(protect(PROT_READ | PROT_WRITE));
+  if (::ftruncate(memory_.get(), static_cast<off_t>(file.size)) != 0)
+    return fail_errno(errno, "ftruncate");
   size_ = file.size;
   for (size_t done = 0; done < size_;) {
     const ssize_t got = ::read(file.fd.get(), data_ + done, std::min(size_ - done, kStepBytes));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(errno, "read");
+    // The kernel says so when it has no page for the memory that it writes to.
+    if (got < 0) return fail_errno(errno == EFAULT ? ENOMEM : errno, "read");
     if (got == 0) {
       return fail(ErrorKind::kInvalid, "it was cut from {} bytes to {} while it was read", size_,
                   done);

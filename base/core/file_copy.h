@@ -37,7 +37,7 @@ class FileCopy {
 
   [[nodiscard]] std::span<const uint8_t> bytes() const { return {data_, size_}; }
 
-  // The memory as a file, for a library that opens only files. Writing to it changes bytes().
+  // The same bytes as a file, for a library that opens only files, as long as this object lives.
   [[nodiscard]] std::string file_path() const;
 
   // Takes all access away but keeps the addresses: in debug builds a retired copy traps stale

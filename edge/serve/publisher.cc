@@ -18,10 +18,9 @@ constexpr int64_t kNsPerMs = 1'000'000;
 // still for so long.
 constexpr int64_t kGeoSettleMs = 500;
 
-// Of the machine and not of the file: the same file may be good in a moment. ENOSPC: no memory for
-// the copy.
+// Of the machine and not of the file: the same file may be good in a moment.
 bool is_passing(const Error& error) {
-  constexpr std::array kPassing = {ENOMEM, EMFILE, ENFILE, EIO, ENOSPC};
+  constexpr std::array kPassing = {ENOMEM, EMFILE, ENFILE, EIO};
   return std::ranges::find(kPassing, error.system_errno) != kPassing.end();
 }
 

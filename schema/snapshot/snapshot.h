@@ -1,9 +1,9 @@
 // A snapshot file: what the compiler publishes and the edge serves from. schema/SNAPSHOT.md
 // describes the bytes and the invariants, schema/snapshot.fbs the payload.
 //
-// Snapshot owns the mapped copy of the file. SnapshotView is a bundle of spans into it (or into any
-// other memory that holds the payload) and must not outlive it. Both are immutable and safe to read
-// from any thread.
+// Snapshot owns a copy of the file in memory. SnapshotView is a bundle of spans into it (or into
+// any other memory that holds the payload) and must not outlive it. Both are immutable and safe to
+// read from any thread.
 #pragma once
 
 #include <cstdint>

@@ -77,5 +77,36 @@ TEST_F(Files, MapsWholeFiles) {
   EXPECT_EQ(FileCopy::open(path, 5).error().kind, ErrorKind::kInvalid);
 }
 
+std::string text_of(const FileCopy& copy) { return {copy.bytes().begin(), copy.bytes().end()}; }
+
+TEST_F(Files, CopiesIntoTheMemoryOfASpareIfItFits) {
+  const std::string path = folder_ + "/file";
+  const auto copy_of = [&](const std::string& text, FileCopy spare) {
+    EXPECT_TRUE(replace_file(path, text));
+    auto copy = FileCopy::open(path, 10'000'000, std::move(spare));
+    EXPECT_TRUE(copy) << copy.error().message;
+    EXPECT_EQ(text_of(*copy), text);
+    return std::move(*copy);
+  };
+  const std::string large(1'000'000, 'l');
+  FileCopy copy = copy_of(large, {});
+  const auto* const memory = copy.bytes().data();
+  // A little larger, a little smaller, and what was sealed.
+  copy = copy_of(large + "er", std::move(copy));
+  EXPECT_EQ(copy.bytes().data(), memory);
+  copy.seal();
+  copy = copy_of(large.substr(1), std::move(copy));
+  EXPECT_EQ(copy.bytes().data(), memory);
+  // As a file it is exactly as long.
+  EXPECT_EQ(*read_file(copy.file_path(), 10'000'000), text_of(copy));
+  // What is much smaller gets memory of its own, and what is too large must.
+  copy = copy_of("small", std::move(copy));
+  copy = copy_of(large, std::move(copy));
+  // A refused file takes the spare along.
+  EXPECT_FALSE(FileCopy::open(path, 10, std::move(copy)));
+  copy = copy_of(large, {});
+  EXPECT_DEATH(const_cast<uint8_t&>(copy.bytes()[0]) = 0, "");
+}
+
 }  // namespace
 }  // namespace mirror
