@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/core/repodata.h"
 #include "base/core/text.h"
 #include "compiler/text_rules.h"
 #include "schema/snapshot/rendering.h"
@@ -15,7 +16,6 @@ namespace mirror {
 namespace {
 
 constexpr size_t kClaimsShownMax = 4;
-constexpr std::string_view kMetadataFile = "repomd.xml";
 
 // In the order of kKinds.
 enum class Kind : uint8_t {
@@ -465,7 +465,7 @@ class Finder {
     const bool has_metalink =
         metadata != kNone &&
         std::ranges::any_of(world_.directories[metadata].files,
-                            [](const WorldFile& file) { return file.name == kMetadataFile; });
+                            [](const WorldFile& file) { return file.name == kRepomd; });
     if (!has_metalink) add(Kind::kRepositoryWithoutMetalink, example);
     const auto& facts = facts_of(world_.directories[directory].carrier_set);
     const auto& metadata_facts =

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/core/repodata.h"
 #include "base/core/text.h"
 #include "schema/snapshot/snapshot.h"
 
@@ -35,9 +36,9 @@ std::optional<std::string_view> subpath_below(std::string_view topdir, std::stri
 }
 
 std::string metadata_directory(std::string_view repository_directory) {
-  constexpr std::string_view kMetadata = "/repodata";
+  const std::string metadata = "/" + std::string(kRepodata);
   std::string directory(repository_directory);
-  if (!repository_directory.ends_with(kMetadata)) directory += kMetadata;
+  if (!repository_directory.ends_with(metadata)) directory += metadata;
   return directory;
 }
 

@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/core/repodata.h"
+
 namespace mirror {
 
 struct TreeFile {
@@ -61,8 +63,5 @@ using KnownTree = std::unordered_map<std::string, KnownDirectory>;
   const auto slash = path.rfind('/');
   return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
 }
-
-inline constexpr std::string_view kRepodata = "repodata";
-inline constexpr std::string_view kRepomd = "repomd.xml";
 
 }  // namespace mirror

@@ -1,5 +1,7 @@
 #include "edge/answer/directory_choice.h"
 
+#include "base/core/repodata.h"
+
 namespace mirror {
 namespace {
 
@@ -70,7 +72,7 @@ tl::expected<DirectoryChoice, Refusal> by_repository(const SnapshotView& view,
   const bool metalink = question.resource == Resource::kMetalink;
   choice.directory = metalink ? repository.metalink_directory() : repository.directory();
   choice.is_directory = !metalink;
-  if (metalink) choice.file = "repomd.xml";
+  if (metalink) choice.file = kRepomd;
   if (choice.directory == kNone) {
     return tl::unexpected(
         Refusal{Refusal::Reason::kBrokenRepository, choice.repository, choice.arch});

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/core/repodata.h"
 #include "base/core/text.h"
 #include "ops/mirrorctl/why.h"
 
@@ -151,8 +152,7 @@ class SnapshotWhy {
     at(target.facts, WhyCondition::kDirectory).met = true;
     at(target.facts, WhyCondition::kOffered).met = true;
     if (target.is_metalink) {
-      at(target.facts, WhyCondition::kChecksums).met =
-          view_.find_file(directory, "repomd.xml") != kNone;
+      at(target.facts, WhyCondition::kChecksums).met = view_.find_file(directory, kRepomd) != kNone;
     }
     if (!answer_.is_known) return;
     uint32_t url_set = kNone;
