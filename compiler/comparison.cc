@@ -10,10 +10,6 @@
 namespace mirror {
 namespace {
 
-bool has_urls(const SnapshotView& view, const fb::Carrier& carrier) {
-  return carrier.url_set() != kNone && view.url_sets[carrier.url_set()].urls().count() > 0;
-}
-
 std::span<const fb::Carrier> carriers_of(const SnapshotView& view, uint32_t set) {
   if (set == kNone) return {};
   return SnapshotView::part(view.carriers, view.carrier_sets[set].carriers());
@@ -121,19 +117,21 @@ std::vector<HostNetblock> netblocks_of(const SnapshotView& view) {
   return netblocks;
 }
 
+bool is_listable(const SnapshotView& view, const fb::Carrier& carrier) {
+  return carrier.url_set() != kNone && view.url_sets[carrier.url_set()].first_listable() != kNone;
+}
+
 bool is_for_everybody(const SnapshotView& view, const fb::CarrierSet& set, uint32_t carrier) {
   const fb::Carrier& mirror = SnapshotView::part(view.carriers, set.carriers())[carrier];
-  return carrier < set.global_count() && has_urls(view, mirror) &&
+  return carrier < set.global_count() && is_listable(view, mirror) &&
          view.hosts[mirror.host()].restricted() == 0;
 }
 
-CarrierComparison::CarrierComparison(const SnapshotView& before, const SnapshotView& after,
-                                     Count which)
+CarrierComparison::CarrierComparison(const SnapshotView& before, const SnapshotView& after)
     : before_(before),
       after_(after),
-      which_(which),
       after_of_(before.hosts.size(), kNone),
-      marked_in_(after.hosts.size(), 0) {
+      marks_(after.hosts.size()) {
   align_views(
       before, after, &SnapshotView::host_infos,
       [](const SnapshotView&, const fb::HostInfo& info) { return info.id(); },
@@ -148,27 +146,31 @@ CarrierComparison::Counts CarrierComparison::compare(uint32_t set_before, uint32
   return at->second;
 }
 
-bool CarrierComparison::counts(const SnapshotView& view, uint32_t set, uint32_t carrier) const {
-  if (which_ == Count::kForEverybody)
-    return is_for_everybody(view, view.carrier_sets[set], carrier);
-  return has_urls(view, carriers_of(view, set)[carrier]);
-}
-
 CarrierComparison::Counts CarrierComparison::count(uint32_t set_before, uint32_t set_after) {
   Counts counted;
   ++stamp_;
   const auto after = carriers_of(after_, set_after);
   for (uint32_t i = 0; i < after.size(); ++i) {
-    if (!counts(after_, set_after, i)) continue;
+    if (!is_listable(after_, after[i])) continue;
+    Mark& mark = marks_[after[i].host()];
     ++counted.after;
-    marked_in_[after[i].host()] = stamp_;
+    mark.met_in = stamp_;
+    if (!is_for_everybody(after_, after_.carrier_sets[set_after], i)) continue;
+    ++counted.everybody_after;
+    mark.for_everybody_in = stamp_;
   }
   const auto before = carriers_of(before_, set_before);
   for (uint32_t i = 0; i < before.size(); ++i) {
-    if (!counts(before_, set_before, i)) continue;
+    if (!is_listable(before_, before[i])) continue;
     ++counted.before;
+    const bool for_everybody = is_for_everybody(before_, before_.carrier_sets[set_before], i);
+    counted.everybody_before += for_everybody ? 1 : 0;
     const uint32_t host = after_of_[before[i].host()];
-    if (host == kNone || marked_in_[host] != stamp_) ++counted.gone;
+    if (host == kNone || marks_[host].met_in != stamp_) {
+      ++counted.gone;
+    } else if (for_everybody && marks_[host].for_everybody_in != stamp_) {
+      ++counted.hidden;
+    }
   }
   return counted;
 }

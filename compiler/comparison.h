@@ -70,23 +70,30 @@ struct HostNetblock {
 // Ascending, each once.
 [[nodiscard]] std::vector<HostNetblock> netblocks_of(const SnapshotView& view);
 
-// Whom a mirror with URLs is shown to: everybody, or, as it is private or restricts the countries
-// of its clients, some.
+// Whether a list can name it: it has a URL by https, http or ftp.
+[[nodiscard]] bool is_listable(const SnapshotView& view, const fb::Carrier& carrier);
+
+// Whether everybody is shown a listable mirror, and not only some: it is not private and does not
+// restrict the countries of its clients.
 [[nodiscard]] bool is_for_everybody(const SnapshotView& view, const fb::CarrierSet& set,
                                     uint32_t carrier);
 
 // How many mirrors two sets of carriers share, remembered for each pair of sets, since many
-// directories share few. Only mirrors with URLs count. One thread.
+// directories share few. Only listable mirrors count. One thread.
 class CarrierComparison {
  public:
-  enum class Count : uint8_t { kAll, kForEverybody };
   // Both must outlive this object.
-  CarrierComparison(const SnapshotView& before, const SnapshotView& after, Count which);
+  CarrierComparison(const SnapshotView& before, const SnapshotView& after);
 
   struct Counts {
     uint32_t before = 0, after = 0, gone = 0;
+    uint32_t hidden = 0;  // there still, and not for everybody any more
+    uint32_t everybody_before = 0, everybody_after = 0;  // of those for everybody
     [[nodiscard]] uint32_t added() const { return after + gone - before; }
     [[nodiscard]] bool emptied() const { return before > 0 && after == 0; }
+    [[nodiscard]] bool emptied_for_everybody() const {
+      return everybody_before > 0 && everybody_after == 0;
+    }
     [[nodiscard]] bool same() const { return gone == 0 && before == after; }
   };
   // kNone: the directory is not there.
@@ -95,14 +102,14 @@ class CarrierComparison {
  private:
   [[nodiscard]] Counts count(uint32_t set_before, uint32_t set_after);
 
-  // Whether this one of the carriers of a set counts.
-  [[nodiscard]] bool counts(const SnapshotView& view, uint32_t set, uint32_t carrier) const;
-
   const SnapshotView& before_;
   const SnapshotView& after_;
-  const Count which_;
-  std::vector<uint32_t> after_of_;   // host before -> host after, or kNone
-  std::vector<uint64_t> marked_in_;  // host after -> the last count that met it
+  std::vector<uint32_t> after_of_;  // host before -> host after, or kNone
+  // Of a host after: the last count that met it, and the last that met it for everybody.
+  struct Mark {
+    uint64_t met_in = 0, for_everybody_in = 0;
+  };
+  std::vector<Mark> marks_;
   uint64_t stamp_ = 0;
   std::map<std::pair<uint32_t, uint32_t>, Counts> known_;
 };

@@ -23,6 +23,7 @@ enum class Kind : uint8_t {
   kRepositoryDirectoryUnknown,
   kRepositoryWithoutMirrors,
   kRepositoryWithoutMetalink,
+  kRepositoryWithoutChecksums,
   kHostListedForNothing,
   kHostNotUpToDateInCategory,
   kHostWithoutCategory,
@@ -73,6 +74,9 @@ constexpr std::array<Words, kKindCount> kKinds = {{
     {"repository_without_metalink", Severity::kWarning,
      "a repository has no repodata with a repomd.xml that is known: its metalink is a 404",
      "scan the category, so that directory and file_detail are filled"},
+    {"repository_without_checksums", Severity::kError,
+     "the newest repomd.xml of a repository has no checksum: clients cannot verify what they get",
+     "scan the category, so that file_detail is filled"},
     {"host_listed_for_nothing", Severity::kWarning,
      "a host is active and has a category, but is up to date nowhere: nobody is sent to it",
      "crawl it, and look at what the crawler says; always_up2date if it cannot be crawled"},
@@ -217,7 +221,7 @@ class Finder {
   }
 
  private:
-  // Of the public carriers of a set those that have a URL: who an answer can show.
+  // Of the public carriers of a set those that have a URL which a list shows.
   struct SetFacts {
     bool seen = false;
     uint32_t usable = 0;
@@ -257,7 +261,7 @@ class Finder {
     set.decode(world_.carrier_sets[carrier_set]);
     std::set<uint32_t> with_urls;
     for (const auto& entry : set.urls) {
-      if (!world_.url_lists[entry.url_list].empty()) with_urls.insert(entry.host);
+      if (is_listable(entry.url_list)) with_urls.insert(entry.host);
       carried_[entry.host] = true;
     }
     for (const uint32_t host : set.global) {
@@ -343,10 +347,13 @@ class Finder {
   void look_at_urls(uint32_t url_list, Add add_one) {
     const bool has_urls = url_list != kNone && !world_.url_lists[url_list].empty();
     if (!has_urls) return add_one(Kind::kHostWithoutUrl);
-    const bool listable = std::ranges::any_of(world_.url_lists[url_list], [&](uint32_t url) {
+    if (!is_listable(url_list)) add_one(Kind::kHostWithoutListableUrl);
+  }
+
+  [[nodiscard]] bool is_listable(uint32_t url_list) const {
+    return std::ranges::any_of(world_.url_lists[url_list], [&](uint32_t url) {
       return scheme_of(world_.urls.text(url)) <= UrlScheme::kFtp;
     });
-    if (!listable) add_one(Kind::kHostWithoutListableUrl);
   }
 
   void look_at_cached_urls() {
@@ -454,6 +461,12 @@ class Finder {
     }
   }
 
+  [[nodiscard]] const WorldFile* find_repomd(uint32_t directory) const {
+    const auto& files = world_.directories[directory].files;
+    const auto at = std::ranges::find(files, kRepomd, &WorldFile::name);
+    return at == files.end() ? nullptr : &*at;
+  }
+
   void look_at_repository(const WorldRepository& repository) {
     const auto example = [&] {
       return fmt::format("{} in {}", quote_for_message(repository.key),
@@ -462,11 +475,14 @@ class Finder {
     const uint32_t directory = wanted_.find(repository.directory)->second;
     if (directory == kNone) return add(Kind::kRepositoryDirectoryUnknown, example);
     const uint32_t metadata = wanted_.find(metadata_directory(repository.directory))->second;
-    const bool has_metalink =
-        metadata != kNone &&
-        std::ranges::any_of(world_.directories[metadata].files,
-                            [](const WorldFile& file) { return file.name == kRepomd; });
-    if (!has_metalink) add(Kind::kRepositoryWithoutMetalink, example);
+    const WorldFile* const repomd = metadata == kNone ? nullptr : find_repomd(metadata);
+    const bool has_metalink = repomd != nullptr;
+    if (!has_metalink) {
+      add(Kind::kRepositoryWithoutMetalink, example);
+    } else if (!has_checksums(std::string_view(world_.blocks)
+                                  .substr(repomd->block_begin, repomd->block_size))) {
+      add(Kind::kRepositoryWithoutChecksums, example);
+    }
     const auto& facts = facts_of(world_.directories[directory].carrier_set);
     const auto& metadata_facts =
         has_metalink ? facts_of(world_.directories[metadata].carrier_set) : facts;

@@ -4,12 +4,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <span>
+#include <unordered_set>
 
 #include "base/core/text.h"
 #include "compiler/comparison.h"
 #include "edge/answer/directory_choice.h"
 #include "edge/answer/question.h"
 #include "edge/answer/text_buffer.h"
+#include "schema/snapshot/rendering.h"
 
 namespace mirror {
 namespace {
@@ -24,12 +28,15 @@ class RepositoryAnswers {
     scratch_.allocate(kDirectoryScratchMax);
   }
 
-  // The set of carriers, kNone if the answer names no mirrors.
-  [[nodiscard]] uint32_t carriers_of(Resource resource, std::string_view key) {
+  struct Answer {
+    uint32_t carriers = kNone;   // kNone: it names no mirrors
+    std::string_view directory;  // where they have it
+  };
+  [[nodiscard]] Answer ask(Resource resource, std::string_view key) {
     // The key of a repository has its architecture behind the last '+'; a longer one than a request
     // holds is asked for by nobody.
     const auto plus = key.rfind('+');
-    if (plus == std::string_view::npos || key.size() > kTargetSizeMax) return kNone;
+    if (plus == std::string_view::npos || key.size() > kTargetSizeMax) return {};
     Question question;
     question.resource = resource;
     question.has_repository = true;
@@ -37,9 +44,13 @@ class RepositoryAnswers {
     question.arch = key.substr(plus + 1);
     scratch_.clear();
     const auto choice = choose_directory(view_, question, scratch_);
-    if (!choice) return kNone;
-    if (resource == Resource::kMetalink && !find_metalink_file(view_, *choice)) return kNone;
-    return view_.directories[choice->directory].carrier_set();
+    if (!choice) return {};
+    if (resource == Resource::kMetalink) {
+      const auto file = find_metalink_file(view_, *choice);
+      if (!file || !has_checksums(view_.text(view_.files[*file].block()))) return {};
+    }
+    const fb::Directory& directory = view_.directories[choice->directory];
+    return {directory.carrier_set(), view_.text(directory.name())};
   }
 
  private:
@@ -52,7 +63,7 @@ class LossFinder {
   LossFinder(const SnapshotView& before, const SnapshotView& after)
       : before_(before),
         after_(after),
-        carriers_(before, after, CarrierComparison::Count::kForEverybody),
+        carriers_(before, after),
         answers_before_(before),
         answers_after_(after) {}
 
@@ -62,6 +73,7 @@ class LossFinder {
     compare_directories();
     compare_repositories();
     compare_netblocks();
+    compare_asns();
     return std::move(losses_);
   }
 
@@ -81,26 +93,48 @@ class LossFinder {
         before_, after_, &SnapshotView::host_infos,
         [](const SnapshotView&, const fb::HostInfo& info) { return info.id(); },
         [&](uint32_t i, uint32_t j) {
-          const size_t had = i == kNone ? 0 : urls_before[i].size();
-          const size_t has = j == kNone ? 0 : urls_after[j].size();
-          compare_host(i, had, has);
+          compare_host(i, i == kNone ? Urls() : Urls(urls_before[i]),
+                       j == kNone ? Urls() : Urls(urls_after[j]));
         });
   }
 
-  void compare_host(uint32_t host, size_t had, size_t has) {
-    Loss& hosts = of(Kind::kHosts);
-    hosts.before += had > 0 ? 1 : 0;
-    hosts.after += has > 0 ? 1 : 0;
-    lose(hosts, had > 0 && has == 0 ? 1 : 0, [&] { return host_label(before_, host); });
-    Loss& urls = of(Kind::kUrls);
-    urls.before += had;
-    urls.after += has;
-    lose(urls, had - std::min(had, has),
-         [&] { return fmt::format("{} of {} of {}", had - has, had, host_label(before_, host)); });
+  using Urls = std::span<const std::string_view>;
+
+  static bool is_listable_url(std::string_view base) { return scheme_of(base) <= UrlScheme::kFtp; }
+  static std::string_view server_of(std::string_view base) {
+    const auto begin = base.find("://") + std::string_view("://").size();
+    return base.substr(begin, base.find('/', begin) - begin);
   }
 
-  // The names of the countries whose clients are shown a mirror as one of their own.
-  static std::vector<std::string_view> countries_of(const SnapshotView& view) {
+  void compare_host(uint32_t host, Urls had, Urls has) {
+    const bool was_listed = std::ranges::any_of(had, is_listable_url);
+    const bool is_listed = std::ranges::any_of(has, is_listable_url);
+    Loss& hosts = of(Kind::kHosts);
+    hosts.before += was_listed ? 1 : 0;
+    hosts.after += is_listed ? 1 : 0;
+    lose(hosts, was_listed && !is_listed ? 1 : 0, [&] { return host_label(before_, host); });
+    Loss& urls = of(Kind::kUrls);
+    urls.before += had.size();
+    urls.after += has.size();
+    const auto fewer = had.size() - std::min(had.size(), has.size());
+    const auto elsewhere =
+        static_cast<size_t>(std::ranges::count_if(had, [&](std::string_view was) {
+          return std::ranges::none_of(has, [&](std::string_view is) {
+            return server_of(is) == server_of(was) &&
+                   (is_listable_url(is) || !is_listable_url(was));
+          });
+        }));
+    const auto lost = std::max(fewer, elsewhere);
+    lose(urls, lost, [&] {
+      return fmt::format("{} of {} of {}", lost, had.size(), host_label(before_, host));
+    });
+  }
+
+  struct ServedCountry {
+    std::string_view name, continent;  // "": on none
+  };
+  // Those whose clients are shown a mirror as one of their own, by name.
+  static std::vector<ServedCountry> countries_of(const SnapshotView& view) {
     std::vector<bool> served(view.countries.size());
     for (const fb::CarrierSet& set : view.carrier_sets) {
       for (const auto& group : SnapshotView::part(view.country_groups, set.groups())) {
@@ -110,11 +144,14 @@ class LossFinder {
             members, [&](uint32_t carrier) { return is_for_everybody(view, set, carrier); });
       }
     }
-    std::vector<std::string_view> names;
+    std::vector<ServedCountry> countries;
     for (size_t i = 0; i < served.size(); ++i) {
-      if (served[i]) names.push_back(view.text(view.countries[i].name()));
+      if (!served[i]) continue;
+      const uint32_t continent = view.countries[i].continent();
+      countries.push_back({view.text(view.countries[i].name()),
+                           continent == kNone ? "" : view.text(view.continents[continent].name())});
     }
-    return names;
+    return countries;
   }
 
   void compare_countries() {
@@ -125,9 +162,13 @@ class LossFinder {
     loss.after = after.size();
     align(
         {static_cast<uint32_t>(before.size()), static_cast<uint32_t>(after.size())},
-        [&](uint32_t i) { return before[i]; }, [&](uint32_t j) { return after[j]; },
+        [&](uint32_t i) { return before[i].name; }, [&](uint32_t j) { return after[j].name; },
         [&](uint32_t i, uint32_t j) {
-          lose(loss, j == kNone ? 1 : 0, [&] { return quote_for_message(before[i]); });
+          if (i == kNone) return;
+          const bool moved = j != kNone && before[i].continent != after[j].continent;
+          lose(loss, j == kNone || moved ? 1 : 0, [&] {
+            return quote_for_message(before[i].name) + (moved ? " is on another continent" : "");
+          });
         });
   }
 
@@ -147,48 +188,85 @@ class LossFinder {
         [](const SnapshotView& view, const fb::Directory& d) { return view.text(d.name()); },
         [&](uint32_t i, uint32_t j) {
           const auto counts = mirrors(i, j);
-          listings.before += counts.before;
-          listings.after += counts.after;
-          if (i == kNone) return;
           const auto name = [&] {
-            return quote_for_message(before_.text(before_.directories[i].name()));
+            return i == kNone ? "" : quote_for_message(before_.text(before_.directories[i].name()));
           };
-          lose(directories, j == kNone || counts.emptied() ? 1 : 0, [&] {
-            return name() + (j == kNone ? "" : " has no mirror for everybody any more");
-          });
-          lose(listings, counts.gone, [&] {
-            return fmt::format("{} of {} mirrors of {}", counts.gone, counts.before, name());
-          });
+          lose_listings(listings, counts, name);
+          if (i == kNone) return;
+          const std::string_view why = j == kNone ? "" : emptied(counts);
+          lose(directories, j == kNone || !why.empty() ? 1 : 0,
+               [&] { return fmt::format("{}{}", name(), why); });
         });
   }
+
+  // "": it is not.
+  static std::string_view emptied(const CarrierComparison::Counts& counts) {
+    if (counts.emptied()) return " has no mirror any more";
+    if (counts.emptied_for_everybody()) return " has no mirror for everybody any more";
+    return "";
+  }
+
+  template <typename Name>
+  static void lose_listings(Loss& listings, const CarrierComparison::Counts& counts, Name name) {
+    listings.before += counts.before;
+    listings.after += counts.after;
+    const auto lost = counts.gone + counts.hidden;
+    lose(listings, lost,
+         [&] { return fmt::format("{} of {} mirrors of {}", lost, counts.before, name()); });
+  }
+
+  // Where the repositories led before, for each of kResources.
+  static constexpr std::array kResources = {Resource::kMirrorlist, Resource::kMetalink};
+  static constexpr std::array<std::string_view, 2> kAnswerNames = {"list", "metalink"};
+  using Places = std::array<std::unordered_set<std::string_view>, kResources.size()>;
 
   void compare_repositories() {
     Loss& loss = of(Kind::kRepositories);
     loss.before = before_.repositories.size();
     loss.after = after_.repositories.size();
+    Places places;
+    for (const auto& repository : before_.repositories) {
+      for (size_t r = 0; r < kResources.size(); ++r) {
+        places[r].insert(
+            answers_before_.ask(kResources[r], before_.text(repository.key())).directory);
+      }
+    }
     align_views(
         before_, after_, &SnapshotView::repositories,
         [](const SnapshotView& view, const fb::Repository& r) { return view.text(r.key()); },
         [&](uint32_t i, uint32_t j) {
+          const auto key = i != kNone ? before_.text(before_.repositories[i].key())
+                                      : after_.text(after_.repositories[j].key());
+          const std::string why = compare_repository(key, places);
           if (i == kNone) return;
-          const auto key = before_.text(before_.repositories[i].key());
-          const std::string_view why = j == kNone ? "" : lost_of_repository(key);
           lose(loss, j == kNone || !why.empty() ? 1 : 0,
-               [&] { return fmt::format("{}{}", quote_for_message(key), why); });
+               [&] { return quote_for_message(key) + (j == kNone ? "" : why); });
         });
   }
 
-  // What the repository of both sides does not answer any more; empty: nothing.
-  std::string_view lost_of_repository(std::string_view key) {
-    const auto is_emptied = [&](Resource resource) {
-      return carriers_
-          .compare(answers_before_.carriers_of(resource, key),
-                   answers_after_.carriers_of(resource, key))
-          .emptied();
-    };
-    if (is_emptied(Resource::kMirrorlist)) return " has no mirror for everybody any more";
-    if (is_emptied(Resource::kMetalink)) return " has no metalink for everybody any more";
-    return {};
+  // What it does not answer any more as it did; empty: nothing.
+  std::string compare_repository(std::string_view key, const Places& places) {
+    std::string why;
+    for (size_t r = 0; r < kResources.size(); ++r) {
+      const auto before = answers_before_.ask(kResources[r], key);
+      const auto after = answers_after_.ask(kResources[r], key);
+      const auto counts = carriers_.compare(before.carriers, after.carriers);
+      lose_listings(of(Kind::kRepositoryListings), counts, [&] {
+        return fmt::format("the {} of {}", kAnswerNames[r], quote_for_message(key));
+      });
+      if (!why.empty()) continue;
+      if (counts.before > 0 && after.carriers == kNone) {
+        why = fmt::format("'s {} is not to be had any more", kAnswerNames[r]);
+      } else if (const auto how = emptied(counts); !how.empty()) {
+        why = fmt::format("'s {}{}", kAnswerNames[r], how);
+      } else if (before.carriers != kNone && after.carriers != kNone &&
+                 before.directory != after.directory && places[r].contains(after.directory)) {
+        // One that moves to a place of its own has not lost anything.
+        why = fmt::format("'s {} leads to {}, which was another's", kAnswerNames[r],
+                          quote_for_message(after.directory));
+      }
+    }
+    return why;
   }
 
   void compare_netblocks() {
@@ -204,6 +282,37 @@ class LossFinder {
           lose(loss, j == kNone ? 1 : 0, [&] {
             return fmt::format("{} of host {}", before[i].prefix.to_string(), before[i].host);
           });
+        });
+  }
+
+  // Ascending.
+  static std::vector<int64_t> asns_of(const SnapshotView& view) {
+    std::vector<bool> known(view.asn_groups.size());
+    const auto mark = [&known](const auto& ranges) {
+      for (const auto& range : ranges) {
+        if (range.value() != kNone) known[range.value()] = true;
+      }
+    };
+    mark(view.asns4);
+    mark(view.asns6);
+    std::vector<int64_t> asns;
+    for (size_t i = 0; i < known.size(); ++i) {
+      if (known[i]) asns.push_back(view.asn_groups[i].asn());
+    }
+    return asns;
+  }
+
+  void compare_asns() {
+    const auto before = asns_of(before_);
+    const auto after = asns_of(after_);
+    Loss& loss = of(Kind::kAsns);
+    loss.before = before.size();
+    loss.after = after.size();
+    align(
+        {static_cast<uint32_t>(before.size()), static_cast<uint32_t>(after.size())},
+        [&](uint32_t i) { return before[i]; }, [&](uint32_t j) { return after[j]; },
+        [&](uint32_t i, uint32_t j) {
+          lose(loss, j == kNone ? 1 : 0, [&] { return fmt::format("AS{}", before[i]); });
         });
   }
 

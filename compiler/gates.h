@@ -3,8 +3,9 @@
 //
 // Losses are counted by identity (comparison.h), so that fifty new hosts do not hide fifty lost
 // ones. A percentage never forbids to lose kSmallLoss of a kind as long as half of it remains:
-// small worlds change in large steps. A mirror is for everybody if it is not private and restricts
-// no countries: what only some clients see cannot stand for what the rest has lost. All pure.
+// small worlds change in large steps. Only mirrors that a list can name count, with a URL by https,
+// http or ftp. One is for everybody if it is not private and restricts no countries: what only some
+// clients see cannot stand for what the rest has lost. All pure.
 #pragma once
 
 #include <array>
@@ -21,18 +22,25 @@ namespace mirror {
 
 // What a snapshot can lose.
 enum class Kind : uint8_t {
-  kHosts,         // with a URL in some directory; by id
-  kUrls,          // of those hosts; host by host, so that one that is replaced is not lost
-  kCountries,     // of which some directory has a mirror; by name
-  kDirectories,   // by name; also lost: one that had mirrors for everybody and has none
-  kRepositories,  // by key; also lost: one whose list, or whose metalink, named mirrors for
-                  // everybody and names none, whatever the reason: mirrors, redirects, checksums
+  kHosts,         // that some directory lists; by id
+  kUrls,          // of hosts, for directories; host by host: one is lost if the host has fewer, or
+                  // none on the same server any more that a list can name as well
+  kCountries,     // of which some directory has a mirror for everybody; by name; also lost: one
+                  // that lies on another continent
+  kDirectories,   // by name; also lost: one that had mirrors, or mirrors for everybody, and has
+                  // none
+  kRepositories,  // by key; also lost: one whose list, or whose metalink, is emptied likewise,
+                  // whatever the reason (mirrors, redirects, checksums), or leads elsewhere
   kNetblocks,     // by host and prefix
-  kListings,      // a mirror for everybody in a directory; by id and name
+  kAsns,          // by number: of which a host is a mirror, and whose networks are known
+  kListings,      // a mirror in a directory; by id and name; also lost: one that was for everybody
+                  // and is not
+  kRepositoryListings,  // the same in the list, and in the metalink, of a repository
 };
-inline constexpr size_t kKinds = 7;
+inline constexpr size_t kKinds = 9;
 inline constexpr std::array<std::string_view, kKinds> kKindNames = {
-    "hosts", "urls", "countries", "directories", "repositories", "netblocks", "listings"};
+    "hosts",     "urls", "countries", "directories",        "repositories",
+    "netblocks", "asns", "listings",  "repository-listings"};
 
 struct Loss {
   uint64_t before = 0, after = 0, lost = 0;
@@ -73,7 +81,9 @@ class LossLimits {
       {2500, {}, 0},  // directories
       {2500, {}, 0},  // repositories
       {2500, {}, 0},  // netblocks
+      {2500, {}, 0},  // asns
       {2500, {}, 0},  // listings
+      {2500, {}, 0},  // repository-listings
   }};
 };
 

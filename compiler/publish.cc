@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 
 #include "base/core/text.h"
 
@@ -18,30 +19,45 @@ bool holds(const SnapshotDirectory& directory, const File& file, const Digest128
   return file.name.digest == digest && directory.open(file).has_value();
 }
 
-// Everything that stands against publishing the candidate, a sentence each.
-std::vector<std::string> find_objections(const SnapshotDirectory& directory,
-                                         const std::optional<Current>& live,
-                                         const SnapshotView& candidate,
-                                         const PublishOptions& options, const Log& log) {
-  std::optional<Snapshot> before;
-  if (live) {
-    if (auto opened = directory.open(*live)) {
-      before.emplace(std::move(*opened));
-    } else {
-      log.warning("the live snapshot cannot be read: {}", opened.error().message);
-    }
+// What is live as the gates see it.
+struct Live {
+  std::optional<Current> current;
+  bool is_damaged = false;  // CURRENT is there and cannot be read
+};
+
+// What to compare a new snapshot with: the live one; if that cannot be read, the newest one that
+// can, since a damaged file must not open the gates.
+std::optional<Snapshot> open_predecessor(const SnapshotDirectory& directory, const Live& live,
+                                         std::span<const SnapshotDirectory::Entry> entries,
+                                         const Log& log) {
+  if (live.current) {
+    auto opened = directory.open(*live.current);
+    if (opened) return std::move(*opened);
+    log.warning("the live snapshot cannot be read: {}", opened.error().message);
   }
-  // A damaged file must not open the gates: the newest one that is whole stands in for it.
-  const auto entries = directory.list();
-  for (size_t i = 0; !before && entries && i < entries->size(); ++i) {
-    auto opened = directory.open((*entries)[i]);
+  for (const auto& entry : entries) {
+    auto opened = directory.open(entry);
     if (!opened) continue;
-    before.emplace(std::move(*opened));
-    log.warning("compared with generation {}", (*entries)[i].name.sequence);
+    log.warning("compared with generation {}", entry.name.sequence);
+    return std::move(*opened);
   }
-  // Without one to compare with, the candidate itself: it has lost nothing of that.
+  return std::nullopt;
+}
+
+// Everything that stands against publishing the candidate, a sentence each.
+Result<std::vector<std::string>> find_objections(const SnapshotDirectory& directory,
+                                                 const Live& live, const SnapshotView& candidate,
+                                                 const Digest128& digest,
+                                                 const PublishOptions& options, const Log& log) {
+  MIRROR_TRY(const auto entries, directory.list());
+  const auto before = open_predecessor(directory, live, entries, log);
+  // The first one of a directory has lost nothing of itself.
   auto objections =
       options.limits.objections(find_losses(before ? before->view() : candidate, candidate));
+  const bool is_first = !live.current && !live.is_damaged && entries.empty();
+  const bool restores = live.current && live.current->name.digest == digest;
+  if (!before && !is_first && !restores)
+    objections.emplace_back("no snapshot is left that is whole, to compare the new one with");
   auto failed = failed_canaries(candidate, options.canaries);
   std::ranges::move(failed, std::back_inserter(objections));
   return objections;
@@ -71,8 +87,8 @@ Result<void> pass_gates(const std::vector<std::string>& objections,
   tell(objections, [&log](const auto& line) { log.error("{}", line); });
   return fail(
       ErrorKind::kRefused,
-      "refused for {} reasons; {}. If the new snapshot is right, give --force REASON",
-      objections.size(),
+      "refused for {} reason{}; {}. If the new snapshot is right, give --force REASON",
+      objections.size(), objections.size() == 1 ? "" : "s",
       live ? fmt::format("generation {} stays live", live->name.sequence) : "nothing is published");
 }
 
@@ -91,16 +107,18 @@ Result<Published> publish_snapshot(SnapshotDirectory& directory, std::string_vie
   MIRROR_TRY(auto writer, directory.lock());
   MIRROR_CHECK(writer.delete_leftovers());
   MIRROR_TRY(auto hold, directory.hold());
-  std::optional<Current> live;
+  Live live;
   if (auto current = directory.current()) {
-    live = *current;
+    live.current = *current;
   } else if (current.error().kind != ErrorKind::kNotFound) {
+    live.is_damaged = true;
     log.warning("CURRENT cannot be read: {}", current.error().message);
   }
-  if (live && holds(directory, *live, digest))
-    return Published{PublishOutcome::kUnchanged, *live, std::nullopt};
-  MIRROR_CHECK(
-      pass_gates(find_objections(directory, live, *candidate, options, log), live, options, log));
+  if (live.current && holds(directory, *live.current, digest))
+    return Published{PublishOutcome::kUnchanged, *live.current, std::nullopt};
+  MIRROR_TRY(const auto objections,
+             find_objections(directory, live, *candidate, digest, options, log));
+  MIRROR_CHECK(pass_gates(objections, live.current, options, log));
   if (hold) {
     // While nothing moves, equal snapshots must not pile up.
     MIRROR_TRY(const auto entries, directory.list());

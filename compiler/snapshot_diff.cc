@@ -85,10 +85,7 @@ std::string quote(std::string_view text) { return quote_for_message(text, kTextS
 class Differ {
  public:
   Differ(const SnapshotView& before, const SnapshotView& after, const DiffOptions& options)
-      : before_(before),
-        after_(after),
-        options_(options),
-        carriers_(before, after, CarrierComparison::Count::kAll) {}
+      : before_(before), after_(after), options_(options), carriers_(before, after) {}
 
   std::string run(std::span<const Canary> canaries) {
     diff_hosts();

@@ -97,7 +97,14 @@ PrefixAsnTable parse_prefix_asns(std::string_view text, std::string_view file,
 
 Result<PrefixAsnTable> read_prefix_asns(const std::string& path, Diagnostics& diagnostics) {
   MIRROR_TRY(const auto text, read_file(path, kPrefixFileSizeMax));
-  return parse_prefix_asns(text, path, diagnostics);
+  auto table = parse_prefix_asns(text, path, diagnostics);
+  if (table.empty()) {
+    return fail(
+        ErrorKind::kInvalid,
+        "{}: no line like 192.0.2.0/24 64496 in it{}: give a table of prefixes and AS numbers",
+        path, first_fault(diagnostics, path));
+  }
+  return table;
 }
 
 CountryContinents parse_country_continents(std::string_view text, std::string_view file,

@@ -21,6 +21,8 @@ std::variant<std::string, UrlFault> normalize_url(std::string_view text) {
   const auto scheme_end = text.find("://");
   if (scheme_end == std::string_view::npos || scheme_end == 0)
     return UrlFault{"have no scheme like https://"};
+  const auto server = scheme_end + std::string_view("://").size();
+  if (server == text.size() || text[server] == '/') return UrlFault{"name no server"};
   return std::string(text);
 }
 

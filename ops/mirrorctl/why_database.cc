@@ -430,7 +430,13 @@ class DatabaseWhy {
     checksums.met = false;
     MIRROR_CHECK(each(sql::why_repomd, {directory}, [&](const Row& row) {
       checksums.met = true;
-      checksums.rows.push_back({"file_detail", row.int64(0), "of \"repomd.xml\""});
+      bool has_hash = false;
+      for (int column = 1; column <= 4; ++column)
+        has_hash = has_hash || !row.optional_text(column).value_or("").empty();
+      checksums.rows.push_back({"file_detail", row.int64(0),
+                                has_hash ? "of \"repomd.xml\""
+                                         : "of \"repomd.xml\", without a checksum: clients cannot "
+                                           "verify what they get"});
     }));
     if (*checksums.met) return {};
     checksums.rows.push_back({"file_detail", std::nullopt,

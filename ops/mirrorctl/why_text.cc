@@ -33,7 +33,7 @@ constexpr std::array<Words, kWhyConditions> kWords = {{
     {"category", "the host mirrors this category"},
     {"url", "it has a usable public URL for the category"},
     {"listable_url", "a list shows one of its URLs (https, http, ftp)"},
-    {"checksums", "checksums of the directory's repomd.xml are known"},
+    {"checksums", "the directory's repomd.xml is known, of which a metalink tells"},
     {"up_to_date", "it is up to date in this very directory"},
 }};
 constexpr std::array<std::string_view, 4> kVerdicts = {"unknown", "nobody", "networks",

@@ -68,6 +68,12 @@ void render_file_block(std::string_view name, std::span<const FileVersion> versi
   out += kFileBlockEnd;
 }
 
+bool has_checksums(std::string_view block) {
+  // The main version comes first. Names are escaped, so that no file name can look like a tag.
+  const auto main_version = block.substr(0, block.find("</verification>"));
+  return main_version.find("<hash ") != std::string_view::npos;
+}
+
 std::string comment_safe(std::string_view text) {
   std::string safe;
   safe.reserve(text.size());

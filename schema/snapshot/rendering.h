@@ -34,6 +34,10 @@ inline constexpr size_t kAlternatesMax = 10;
 void render_file_block(std::string_view name, std::span<const FileVersion> versions,
                        std::string& out);
 
+// Whether such a block tells a checksum of its main version: without one, clients have nothing to
+// verify by.
+[[nodiscard]] bool has_checksums(std::string_view block);
+
 // `# repo=PREFIX&arch=ARCH` lines below a heading, for every key of exactly two parts around one
 // '+'.
 template <typename Keys>  // a range of std::string_view in ascending order

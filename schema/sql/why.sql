@@ -69,7 +69,8 @@ WHERE cd.directory_id = ?1 ORDER BY c.id;
 
 -- The newest few of its versions.
 -- name: why_repomd
-SELECT id FROM file_detail WHERE directory_id = ?1 AND filename = 'repomd.xml'
+SELECT id, md5, sha1, sha256, sha512 FROM file_detail
+WHERE directory_id = ?1 AND filename = 'repomd.xml'
 ORDER BY id DESC LIMIT 3;
 
 -- name: why_repositories

@@ -119,7 +119,7 @@ TEST_F(FindingsTest, AHostWithoutUrl) {
 
 TEST_F(FindingsTest, AHostWithUrlsThatNoListShows) {
   rows_.host_category_urls[1].url = "rsync://two.example/linux";
-  EXPECT_THAT(codes(), ElementsAre("host_without_listable_url"));
+  EXPECT_THAT(codes(), ElementsAre("host_without_listable_url", "repository_with_one_mirror"));
 }
 
 TEST_F(FindingsTest, APrivateHostWithoutNetwork) {

@@ -111,11 +111,10 @@ TEST(Losses, ADirectoryWithoutMirrorsIsLostAndItsRepository) {
               {3,
                3,
                3,
-               {"\"pub/linux\" has no mirror for everybody any more",
-                "\"pub/linux/os\" has no mirror for everybody any more",
-                "\"pub/linux/os/repodata\" has no mirror for everybody any more"}});
+               {"\"pub/linux\" has no mirror any more", "\"pub/linux/os\" has no mirror any more",
+                "\"pub/linux/os/repodata\" has no mirror any more"}});
   expect_loss(found, Kind::kRepositories,
-              {1, 1, 1, {"\"os+x86_64\" has no mirror for everybody any more"}});
+              {1, 1, 1, {"\"os+x86_64\"'s list has no mirror any more"}});
   // What has had none before has not lost any.
   expect_loss(losses(after, after), Kind::kDirectories, {3, 3, 0, {}});
 }
@@ -176,10 +175,84 @@ TEST(Losses, ARepositoryThatIsThereAndNotAnswered) {
   EXPECT_THAT(lost(disabled), ElementsAre(HasSubstr("\"os+x86_64\"")));
   auto redirected = before;
   redirected.repository_redirects.push_back({1, "os", "nowhere"});
-  EXPECT_THAT(lost(redirected), ElementsAre("\"os+x86_64\" has no mirror for everybody any more"));
+  EXPECT_THAT(lost(redirected), ElementsAre("\"os+x86_64\"'s list is not to be had any more"));
   auto unknown = before;
   unknown.file_details.clear();
-  EXPECT_THAT(lost(unknown), ElementsAre("\"os+x86_64\" has no metalink for everybody any more"));
+  EXPECT_THAT(lost(unknown), ElementsAre("\"os+x86_64\"'s metalink is not to be had any more"));
+}
+
+// Who was a mirror for some clients only is missed by them.
+TEST(Losses, MirrorsThatNotEverybodyIsShownCountToo) {
+  auto before = simple_rows();
+  before.sites[0].is_private = true;
+  auto after = before;
+  for (auto& row : after.host_categories) row.always_up2date = false;
+  const auto found = losses(before, after);
+  for (const auto kind :
+       {Kind::kDirectories, Kind::kRepositories, Kind::kListings, Kind::kRepositoryListings}) {
+    EXPECT_GT(of(found, kind).lost, 0u) << kKindNames[static_cast<size_t>(kind)];
+    EXPECT_EQ(of(found, kind).lost, of(found, kind).before);
+  }
+}
+
+TEST(Losses, AUrlThatNoListShowsIsNoUrl) {
+  auto after = simple_rows();
+  for (auto& row : after.host_category_urls) row.url = "x" + *row.url;
+  auto found = losses(simple_rows(), after);
+  for (const auto kind : {Kind::kHosts, Kind::kUrls, Kind::kDirectories, Kind::kRepositories,
+                          Kind::kListings, Kind::kRepositoryListings}) {
+    EXPECT_GT(of(found, kind).lost, 0u) << kKindNames[static_cast<size_t>(kind)];
+    EXPECT_EQ(of(found, kind).lost, of(found, kind).before);
+  }
+  // On another server: not the same mirror any more, and still one that is listed.
+  after = simple_rows();
+  for (auto& row : after.host_category_urls)
+    row.url = "https://new." + row.url->substr(row.url->find("://") + 3);
+  found = losses(simple_rows(), after);
+  EXPECT_EQ(of(found, Kind::kUrls).lost, of(found, Kind::kUrls).before);
+  EXPECT_EQ(of(found, Kind::kHosts).lost, 0u);
+}
+
+TEST(Losses, ARepositoryThatLeadsToAnothersPlace) {
+  auto before = simple_rows();
+  auto other = before.repositories[0];
+  other.id = 2;
+  other.prefix = "other";
+  other.directory_id = 1;
+  before.repositories.push_back(other);
+  auto after = before;
+  after.repositories[0].directory_id = 1;
+  EXPECT_THAT(of(losses(before, after), Kind::kRepositories).examples,
+              ElementsAre("\"os+x86_64\"'s list leads to \"pub/linux\", which was another's"));
+  // A place of its own: it has moved.
+  after = before;
+  after.repositories[0].directory_id = 3;
+  EXPECT_THAT(of(losses(before, after), Kind::kRepositories).examples, IsEmpty());
+}
+
+TEST(Losses, AMetalinkWithoutAChecksumIsNone) {
+  auto before = simple_rows();
+  FileDetailRow& detail = add_repomd(before);
+  detail.sha256 = std::string(64, 'a');
+  auto after = before;
+  after.file_details.back().sha256.reset();
+  EXPECT_THAT(of(losses(before, after), Kind::kRepositories).examples,
+              ElementsAre("\"os+x86_64\"'s metalink is not to be had any more"));
+}
+
+TEST(Losses, CountriesOnAnotherContinentAndAsNumbers) {
+  auto rows = simple_rows();
+  rows.hosts[0].asn = 64496;
+  rows.hosts[0].asn_clients = true;
+  SmallInputs had, has;
+  had.netblocks = "192.0.2.0/24 64496\n";
+  has.netblocks = "192.0.2.0/24 64497\n";
+  has.country_continent = "DE,EU\nSE,AS\nJP,AS\n";
+  const auto before = compile_rows(rows, had);
+  const auto after = compile_rows(rows, has);
+  const auto found = find_losses(before.view, after.view);
+  expect_loss(found, Kind::kAsns, {1, 0, 1, {"AS64496"}});
+  expect_loss(found, Kind::kCountries, {2, 2, 1, {"\"SE\" is on another continent"}});
 }
 
 TEST(Diff, NamesWhatLostItsChecksumsAndWhatMoved) {
@@ -264,7 +337,8 @@ TEST(Limits, SmallWorldsMayLoseHalf) {
                           "\"host10.example\" (id 10), \"host11.example\" (id 11), "
                           "\"host12.example\" (id 12)",
                           HasSubstr("urls: 5 before, 2 now, 3 lost"),
-                          HasSubstr("listings: 15 before, 6 now, 9 lost")));
+                          HasSubstr("listings: 15 before, 6 now, 9 lost"),
+                          HasSubstr("repository-listings: 5 before, 2 now, 3 lost")));
 }
 
 TEST(Limits, LargeWorldsMayNot) {
@@ -290,6 +364,7 @@ TEST(Limits, AnAbsoluteOneHoldsBesides) {
   ASSERT_TRUE(limits.set_max_lost("hosts=100%"));
   ASSERT_TRUE(limits.set_max_lost("urls=100%"));
   ASSERT_TRUE(limits.set_max_lost("listings=100%"));
+  ASSERT_TRUE(limits.set_max_lost("repository-listings=100%"));
   EXPECT_THAT(objections(hosts(10, 60), simple_rows(), limits), IsEmpty());
 }
 
@@ -352,7 +427,8 @@ TEST(Limits, WrongOnesAreRefused) {
   for (const char* text : {"", "hosts", "hosts=", "hosts=5%", "hosts=-1", "host=1"})
     EXPECT_FALSE(limits.set_at_least(text)) << text;
   EXPECT_THAT(limits.set_max_lost("mirrors=1").error().message,
-              HasSubstr("hosts, urls, countries, directories, repositories, netblocks, listings"));
+              HasSubstr("hosts, urls, countries, directories, repositories, netblocks, asns, "
+                        "listings, repository-listings"));
 }
 
 }  // namespace
