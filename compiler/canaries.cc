@@ -126,7 +126,11 @@ Result<std::vector<Canary>> parse_canaries(std::string_view text, std::string_vi
 
 Result<std::vector<Canary>> read_canaries(const std::string& path) {
   MIRROR_TRY(const auto text, read_file(path, kCanaryFileSizeMax));
-  return parse_canaries(text, path);
+  MIRROR_TRY(auto canaries, parse_canaries(text, path));
+  // Whoever names a file relies on it.
+  if (canaries.empty())
+    return fail(ErrorKind::kInvalid, "{}: there is no canary question in it", path);
+  return canaries;
 }
 
 CanaryAsker::CanaryAsker(const SnapshotView& view)

@@ -192,7 +192,7 @@ class Compile {
     }
     MIRROR_TRY(auto inputs, read_inputs());
     MIRROR_TRY(auto world, read_world());
-    inputs.created_at = created_at(world);
+    inputs.created_at = created_at(world.created_at);
     // Answers must not grow old because of a report.
     const auto reported = write_report(world, inputs);
     if (!reported) log_.error("the report is not written: {}", reported.error().message);
@@ -234,7 +234,7 @@ class Compile {
     // Who wants a report wants all rows to be looked at.
     if (options_.always || options_.report) return false;
     MIRROR_TRY(const auto live, find_unchanged(directory, *options_.database, source_.inputs,
-                                               clock_.unix_seconds()));
+                                               clock_.unix_seconds(), created_at({})));
     if (!live) return false;
     MIRROR_CHECK(say(fmt::format("nothing changed since generation {}: {}\n", live->name.sequence,
                                  live->name.to_string())));
@@ -285,9 +285,10 @@ class Compile {
     return std::move(input.world);
   }
 
-  uint64_t created_at(const World& world) const {
+  // `of_input`: what a cache file says of itself.
+  uint64_t created_at(std::optional<uint64_t> of_input) const {
     if (options_.created_at) return *parse_uint64(*options_.created_at);
-    return world.created_at.value_or(static_cast<uint64_t>(clock_.unix_seconds()));
+    return of_input.value_or(static_cast<uint64_t>(clock_.unix_seconds()));
   }
 
   Result<void> say(const std::string& text) const {

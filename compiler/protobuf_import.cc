@@ -27,6 +27,10 @@ struct Malformed {
 
 // A cache of the whole world names some hundreds; each id takes memory, whatever list it is in.
 constexpr size_t kHostsMax = 1'000'000;
+// Ten bytes of the file may take some hundreds in memory. A cache of the whole world has a hundred
+// thousand directories, and less than fifty thousand entries of all other sorts together.
+constexpr size_t kDirectoryEntriesMax = 4'000'000;
+constexpr size_t kOtherEntriesMax = 500'000;
 constexpr int64_t kLowIds = 1 << 14;
 
 std::string_view text_of(pbf_reader& message, std::string_view field) {
@@ -223,6 +227,7 @@ class Importer {
     if (record.field > kLastField) return;
     if (record.type != WireType::kBytes)
       throw Malformed{fmt::format("field {} is not a message", record.field)};
+    count_entry(record.field);
     const pbf_reader message(record.bytes.data(), record.bytes.size());
     switch (record.field) {
       case 2:
@@ -270,6 +275,19 @@ class Importer {
   [[nodiscard]] bool has_time() const { return world_.created_at.has_value(); }
 
  private:
+  void count_entry(uint32_t field) {
+    constexpr uint32_t kFileDetails = 5;
+    constexpr uint32_t kMirrorList = 16;
+    const bool of_directory = field == kFileDetails || field == kMirrorList;
+    size_t& count = of_directory ? directory_entries_ : other_entries_;
+    const size_t limit = of_directory ? kDirectoryEntriesMax : kOtherEntriesMax;
+    if (count++ < limit) return;
+    throw Malformed{fmt::format("more than {} entries {}", limit,
+                                of_directory ? "of directories and files"
+                                             : "of other things than directories and files"),
+                    ErrorKind::kLimit};
+  }
+
   // Adds a diagnostic for what is not the first of its key.
   bool first(bool inserted, std::string_view table, std::string_view key) {
     if (!inserted)
@@ -561,6 +579,7 @@ class Importer {
   }
 
   Diagnostics& diagnostics_;
+  size_t directory_entries_ = 0, other_entries_ = 0;
   World world_;
   // The file chooses the ids, so no hash table, which well-chosen ids make a list.
   std::map<int64_t, uint32_t> hosts_;  // id -> place in World::hosts

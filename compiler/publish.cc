@@ -114,7 +114,8 @@ Result<Published> publish_snapshot(SnapshotDirectory& directory, std::string_vie
     live.is_damaged = true;
     log.warning("CURRENT cannot be read: {}", current.error().message);
   }
-  if (live.current && holds(directory, *live.current, digest))
+  if (live.current && candidate->created_at < live.current->created_at + kRenewAfterSeconds &&
+      holds(directory, *live.current, digest))
     return Published{PublishOutcome::kUnchanged, *live.current, std::nullopt};
   MIRROR_TRY(const auto objections,
              find_objections(directory, live, *candidate, digest, options, log));

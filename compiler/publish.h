@@ -14,6 +14,10 @@
 
 namespace mirror {
 
+// The same contents are published anew when the live data were read so long before: their age tells
+// edges and people that compiles go on. Half of what `mirror-edge --stale-after` has as default.
+constexpr uint64_t kRenewAfterSeconds = 3 * 3600;
+
 struct PublishOptions {
   // Why to go on, loudly, where the gates would refuse; empty: there is no reason.
   std::string force_reason;
@@ -28,7 +32,8 @@ struct Published {
   std::optional<Hold> hold;  // of kHeld
 };
 
-// Holds LOCK meanwhile. Nothing is written if the live snapshot has the same contents, or if a gate
+// Holds LOCK meanwhile. Nothing is written if the live snapshot has the same contents and was read
+// less than kRenewAfterSeconds before, or if a gate
 // refuses (kRefused); `log` is told of everything that stood against it, also if it was forced.
 [[nodiscard]] Result<Published> publish_snapshot(SnapshotDirectory& directory,
                                                  std::string_view file_bytes,

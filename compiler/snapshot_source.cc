@@ -6,6 +6,7 @@
 
 #include "base/core/files.h"
 #include "base/core/text.h"
+#include "compiler/publish.h"
 #include "schema/database/database.h"
 
 namespace mirror {
@@ -81,7 +82,8 @@ Result<Digest128> digest_inputs(std::span<const std::string> texts,
 
 Result<std::optional<Current>> find_unchanged(const SnapshotDirectory& directory,
                                               const std::string& database_url,
-                                              const Digest128& inputs, int64_t now) {
+                                              const Digest128& inputs, int64_t now,
+                                              uint64_t created_at) {
   constexpr std::optional<Current> kChanged;
   const auto text = read_file(path_in(directory), kSourceSizeMax);
   const auto source = text ? SnapshotSource::parse(*text) : std::nullopt;
@@ -91,6 +93,7 @@ Result<std::optional<Current>> find_unchanged(const SnapshotDirectory& directory
   if (source->names_until != 0 && static_cast<int64_t>(source->names_until) <= now) return kChanged;
   const auto live = directory.current();
   if (!live || live->name.to_string() != source->snapshot) return kChanged;
+  if (created_at >= live->created_at + kRenewAfterSeconds) return kChanged;
   MIRROR_TRY(const auto hold, directory.hold());
   // One that is damaged must be replaced, whatever the database says.
   if (hold || !directory.open(*live)) return kChanged;

@@ -41,12 +41,14 @@ struct SnapshotSource {
 [[nodiscard]] Result<Digest128> digest_inputs(std::span<const std::string> texts,
                                               std::span<const std::string> files);
 
-// The live snapshot, if a compile would give it again: CURRENT names what SOURCE speaks of, it is
-// whole, nothing is on HOLD, and database and inputs are those of SOURCE. The database is only
-// asked if the rest agrees.
+// The live snapshot, if a compile would not publish another one: CURRENT names what SOURCE speaks
+// of, it is whole and not to be renewed (publish.h), nothing is on HOLD, and database and inputs
+// are those of SOURCE. The database is only asked if the rest agrees. `now`: the clock;
+// `created_at`: what a compile would have.
 [[nodiscard]] Result<std::optional<Current>> find_unchanged(const SnapshotDirectory& directory,
                                                             const std::string& database_url,
-                                                            const Digest128& inputs, int64_t now);
+                                                            const Digest128& inputs, int64_t now,
+                                                            uint64_t created_at);
 
 // Writes SOURCE under LOCK. What goes wrong is logged and nothing more: then the next compile reads
 // everything.

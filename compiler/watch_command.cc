@@ -114,6 +114,7 @@ class Watch {
   int64_t listen_at_ns_;  // when to start the listener
   int64_t pinged_ns_ = 0;
   bool told_no_triggers_ = false;
+  std::optional<CompileOutcome> ended_with_;
   int ending_ = 0;  // signals that asked for the end
   int64_t ending_since_ns_ = 0;
   Child compile_child_, listener_;
@@ -286,6 +287,7 @@ void Watch::on_compile_end(int status) {
     log_.warning("the compile failed {} times in a row; the next try is in {} s", plan_.failures(),
                  std::max<int64_t>(plan_.due_ns() - now(), 0) / kSecond + 1);
   }
+  ended_with_ = outcome;
   tell_status();
 }
 
@@ -301,6 +303,8 @@ void Watch::on_listener_end(int status) {
 
 void Watch::tell_status() const {
   std::string state = plan_.running() ? "compiling" : "waiting";
+  if (ended_with_ == CompileOutcome::kRefused)
+    state += ", the last compile was refused or is on HOLD";
   if (plan_.failures() > 0) state += fmt::format(", {} failures in a row", plan_.failures());
   const auto live = directory_.current();
   notify_service_manager(fmt::format(

@@ -232,6 +232,20 @@ TEST_F(ProtobufImport, AnEmptyContinentIsNone) {
   EXPECT_EQ(diagnostics_.count("CountryContinentRedirectCache", "entries have no continent"), 1u);
 }
 
+// Ten bytes of the file become hundreds in memory.
+TEST_F(ProtobufImport, TheNumberOfEntriesHasALimit) {
+  constexpr int kOtherEntriesMax = 500'000;
+  std::string bytes = time_only();
+  pbf_writer out(bytes);
+  for (int i = 0; i < kOtherEntriesMax; ++i) text_to_text(out, 7, "DE", "EU");
+  EXPECT_TRUE(import(bytes));
+  text_to_text(out, 7, "DE", "EU");
+  const auto world = import(bytes);
+  ASSERT_FALSE(world);
+  EXPECT_EQ(world.error().kind, ErrorKind::kLimit);
+  EXPECT_THAT(world.error().message, HasSubstr("more than 500000 entries of other things"));
+}
+
 TEST_F(ProtobufImport, TheNumberOfHostsHasALimit) {
   constexpr int64_t kHostsMax = 1'000'000;
   std::string bytes = time_only();

@@ -229,14 +229,32 @@ TEST_F(Directory, EqualContentsPublishNothing) {
   const auto first = compile(1);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->outcome, PublishOutcome::kPublished);
-  const auto again = publish_snapshot(*directory_, file_of(1, 1'800'000'000), {}, log_);
+  constexpr uint64_t kRenewed = 1'700'000'000 + kRenewAfterSeconds;
+  const auto again = publish_snapshot(*directory_, file_of(1, kRenewed - 1), {}, log_);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->outcome, PublishOutcome::kUnchanged);
   EXPECT_EQ(again->snapshot, first->snapshot);
   EXPECT_EQ(directory_->list()->size(), 1u);
-  // Unless the live file is damaged.
-  fs::resize_file(directory_->path_of(first->snapshot.name), 100);
+  // Unless the live one is old, so that age does not look like a fault,
+  const auto renewed = publish_snapshot(*directory_, file_of(1, kRenewed), {}, log_);
+  ASSERT_TRUE(renewed);
+  EXPECT_EQ(renewed->outcome, PublishOutcome::kPublished);
+  EXPECT_EQ(directory_->current()->created_at, kRenewed);
+  // or is damaged.
+  fs::resize_file(directory_->path_of(renewed->snapshot.name), 100);
   EXPECT_EQ(compile(1)->outcome, PublishOutcome::kPublished);
+}
+
+TEST_F(Directory, WithoutAWholeSnapshotToCompareWithTheGatesStayShut) {
+  const auto first = compile(1);
+  ASSERT_TRUE(first);
+  fs::resize_file(directory_->path_of(first->snapshot.name), 100);
+  const auto refused = compile(2);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kRefused);
+  PublishOptions forced;
+  forced.force_reason = "restored from a backup";
+  EXPECT_EQ(compile(2, forced)->outcome, PublishOutcome::kPublished);
 }
 
 TEST_F(Directory, EveryCompileDeletesLeftovers) {
