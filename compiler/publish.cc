@@ -99,9 +99,12 @@ Result<Published> publish_snapshot(SnapshotDirectory& directory, std::string_vie
   // As the edge would look at it.
   auto candidate =
       validate({reinterpret_cast<const uint8_t*>(file_bytes.data()), file_bytes.size()});
-  if (!candidate)
+  if (!candidate) {
+    const bool too_large = candidate.error().kind == ErrorKind::kLimit;
     return with_context(std::move(candidate).error(),
-                        "the new snapshot is not valid: this is a bug");
+                        too_large ? "no edge would take the new snapshot"
+                                  : "the new snapshot is not valid: this is a bug");
+  }
   const auto digest = digest_of_file(file_bytes);
 
   MIRROR_TRY(auto writer, directory.lock());

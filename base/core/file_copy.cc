@@ -1,5 +1,6 @@
 #include "base/core/file_copy.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -28,23 +29,28 @@ Result<void> FileCopy::protect(int protection) const {
 
 bool FileCopy::fits(uint64_t size) const { return size <= capacity_ && size >= capacity_ / 2; }
 
-Result<void> FileCopy::map(uint64_t size) {
-  // The successor of a file is often a little larger. Only as much as the file has is ever backed
-  // by memory.
-  const size_t capacity = (size + size / 8 + kStepBytes) / kStepBytes * kStepBytes;
-  memory_ = UniqueFd(::memfd_create("file-copy", MFD_CLOEXEC));
+Result<void> FileCopy::map(uint64_t capacity) {
+  memory_ = UniqueFd(::memfd_create("file-copy", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!memory_.valid()) return fail_errno(errno, "memfd_create");
+  if (::ftruncate(memory_.get(), static_cast<off_t>(capacity)) != 0)
+    return fail_errno(errno, "ftruncate");
   void* data = ::mmap(nullptr, capacity, PROT_NONE, MAP_SHARED, memory_.get(), 0);
   if (data == MAP_FAILED) return fail_errno(errno, "mmap");
   data_ = static_cast<uint8_t*>(data);
   capacity_ = capacity;
+  constexpr int kSize = F_SEAL_SHRINK | F_SEAL_GROW;
+  // This mapping stays writable, no other one can be, nor can the descriptor.
+#ifdef F_SEAL_FUTURE_WRITE
+  if (::fcntl(memory_.get(), F_ADD_SEALS, kSize | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0)
+    return {};
+#endif
+  if (::fcntl(memory_.get(), F_ADD_SEALS, kSize | F_SEAL_SEAL) != 0)
+    return fail_errno(errno, "sealing memory");
   return {};
 }
 
 Result<void> FileCopy::fill(const RegularFile& file) {
   MIRROR_CHECK(protect(PROT_READ | PROT_WRITE));
-  if (::ftruncate(memory_.get(), static_cast<off_t>(file.size)) != 0)
-    return fail_errno(errno, "ftruncate");
   size_ = file.size;
   for (size_t done = 0; done < size_;) {
     const ssize_t got = ::read(file.fd.get(), data_ + done, std::min(size_ - done, kStepBytes));
@@ -61,20 +67,26 @@ Result<void> FileCopy::fill(const RegularFile& file) {
 }
 
 Result<FileCopy> FileCopy::open(const std::string& path, uint64_t size_limit) {
-  return open(path, size_limit, {});
+  return open_into({}, path, size_limit, false);
 }
 
 Result<FileCopy> FileCopy::open(const std::string& path, uint64_t size_limit, FileCopy spare) {
+  return open_into(std::move(spare), path, size_limit, true);
+}
+
+Result<FileCopy> FileCopy::open_into(FileCopy copy, const std::string& path, uint64_t size_limit,
+                                     bool with_room) {
   MIRROR_TRY(const RegularFile file, open_regular_file(path));
   if (file.size == 0) return fail(ErrorKind::kInvalid, "{}: the file is empty", path);
   if (file.size > size_limit) {
     return fail(ErrorKind::kLimit, "{}: {} bytes are more than the limit of {}", path, file.size,
                 size_limit);
   }
-  FileCopy copy = std::move(spare);
   if (!copy.fits(file.size)) {
     copy = {};
-    if (auto mapped = copy.map(file.size); !mapped)
+    // Only what is written to is backed by memory.
+    const uint64_t room = with_room ? file.size / 8 + kStepBytes : 0;
+    if (auto mapped = copy.map(file.size + room); !mapped)
       return with_context(std::move(mapped).error(), path);
   }
   if (auto filled = copy.fill(file); !filled) return with_context(std::move(filled).error(), path);
@@ -99,7 +111,8 @@ FileCopy& FileCopy::operator=(FileCopy&& other) noexcept {
 }
 
 FileCopy::~FileCopy() {
-  for (size_t at = 0; at < capacity_; at += kStepBytes) ::munmap(data_ + at, kStepBytes);
+  for (size_t at = 0; at < capacity_; at += kStepBytes)
+    ::munmap(data_ + at, std::min(capacity_ - at, kStepBytes));
 }
 
 std::string FileCopy::file_path() const { return fmt::format("/proc/self/fd/{}", memory_.get()); }

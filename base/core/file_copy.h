@@ -3,8 +3,9 @@
 // time, and a mapping of it would turn the next read into SIGBUS or into bytes that nobody has
 // checked.
 //
-// Owns the memory, a memfd that nobody else has (RssShmem of proc(5)), and every page of it is
-// mapped from the start: no later read waits for a page fault.
+// Owns the memory (RssShmem of proc(5)), and every page of it is mapped from the start: no later
+// read waits for a page fault. It is a memfd that is sealed (fcntl(2)), so that also who finds it
+// in /proc can neither cut it nor, from Linux 5.1 on, write to it.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +25,8 @@ class FileCopy {
   // above `size_limit` bytes.
   [[nodiscard]] static Result<FileCopy> open(const std::string& path, uint64_t size_limit);
   // `spare` is one that nobody reads any more: its memory is used again if the file fits into it,
-  // since new pages cost the kernel more than the copying.
+  // since new pages cost the kernel more than the copying. Otherwise there is room for a successor
+  // that is somewhat larger.
   [[nodiscard]] static Result<FileCopy> open(const std::string& path, uint64_t size_limit,
                                              FileCopy spare);
 
@@ -37,7 +39,8 @@ class FileCopy {
 
   [[nodiscard]] std::span<const uint8_t> bytes() const { return {data_, size_}; }
 
-  // The same bytes as a file, for a library that opens only files, as long as this object lives.
+  // The same bytes as a file, for a library that opens only files, as long as this object lives; if
+  // it was opened with a spare, more may follow them.
   [[nodiscard]] std::string file_path() const;
 
   // Takes all access away but keeps the addresses: in debug builds a retired copy traps stale
@@ -46,7 +49,9 @@ class FileCopy {
 
  private:
   [[nodiscard]] bool fits(uint64_t size) const;
-  [[nodiscard]] Result<void> map(uint64_t size);
+  [[nodiscard]] static Result<FileCopy> open_into(FileCopy copy, const std::string& path,
+                                                  uint64_t size_limit, bool with_room);
+  [[nodiscard]] Result<void> map(uint64_t capacity);
   [[nodiscard]] Result<void> fill(const RegularFile& file);
   [[nodiscard]] Result<void> protect(int protection) const;
 

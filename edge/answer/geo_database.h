@@ -2,8 +2,8 @@
 // Understands `country.iso_code` (GeoIP2, GeoLite2; registered_country is not a substitute) and the
 // flat `country_code`.
 //
-// The file is copied into sealed memory (base/core/sealed_copy.h) before it is opened: libmaxminddb
-// maps its file, update scripts write in place, and a mapped file that is truncated is a SIGBUS.
+// The file is copied into memory (base/core/file_copy.h) before it is opened: libmaxminddb maps its
+// file, update scripts write in place, and a mapped file that is truncated is a SIGBUS.
 // Immutable after open(); safe from any thread.
 #pragma once
 

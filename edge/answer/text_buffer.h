@@ -33,7 +33,8 @@ class TextBuffer {
   static constexpr size_t kSlack = 128;
 
   void allocate(size_t capacity) {
-    bytes_ = std::make_unique<char[]>(capacity + kSlack);
+    // Not filled: what no answer needs takes no memory, and no time of a worker's loop.
+    bytes_ = std::make_unique_for_overwrite<char[]>(capacity + kSlack);
     capacity_ = capacity;
     size_ = 0;
   }

@@ -40,6 +40,17 @@ bool lines_are_clean(std::string_view bytes, size_t from) {
   return true;
 }
 
+// A client may send empty lines before a request (RFC 9112 section 2.2), and llhttp passes over any
+// number of carriage returns there.
+bool begin_is_clean(std::string_view bytes) {
+  size_t at = 0;
+  while (at < bytes.size() && bytes[at] == '\r') {
+    if (at + 1 < bytes.size() && bytes[at + 1] != '\n') return false;
+    at += 2;
+  }
+  return true;
+}
+
 // llhttp has refused control bytes, blanks and bytes above 0x7f. Quotes and angle brackets may not
 // stand in a target at all, a backtick only in its query.
 bool target_is_clean(std::string_view target) {
@@ -61,9 +72,16 @@ struct HttpConnection::Callbacks {
     return self.refuse(RequestFault::kTargetTooLong, "the request target is too long");
   }
 
-  static int on_version(llhttp_t* parser, const char*, size_t) {
-    connection_of(parser).has_version_ = true;
-    return HPE_OK;
+  static int on_version(llhttp_t* parser, const char* at, size_t) {
+    auto& self = connection_of(parser);
+    // The rest of one that an earlier read has begun.
+    if (self.has_version_) return HPE_OK;
+    self.has_version_ = true;
+    // llhttp knows RTSP and ICE as well.
+    constexpr std::string_view kProtocol = "HTTP/";
+    const std::string_view before(self.base_, static_cast<size_t>(at - self.base_));
+    if (before.ends_with(kProtocol)) return HPE_OK;
+    return self.refuse(RequestFault::kVersion, "only HTTP/1 is supported");
   }
 
   static int on_header_field(llhttp_t* parser, const char* at, size_t length) {
@@ -203,9 +221,9 @@ HttpConnection::Outcome HttpConnection::parse(std::string_view bytes, RequestHea
   size_t end = within.size();
   if (error == HPE_PAUSED) end = static_cast<size_t>(llhttp_get_error_pos(&parser_) - base_);
   if (error != HPE_OK && error != HPE_PAUSED) return refuse_parse_error(error);
-  if (!lines_are_clean(within.substr(0, end), from)) {
+  if (!begin_is_clean(within.substr(0, end)) || !lines_are_clean(within.substr(0, end), from)) {
     return refused(RequestFault::kMalformed,
-                   "a bare line feed, a folded header line or an empty header name");
+                   "a bare line end, a folded header line or an empty header name");
   }
   if (error == HPE_PAUSED) return finish_request(bytes, end, head);
   parsed_ = static_cast<uint32_t>(end);

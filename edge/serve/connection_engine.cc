@@ -27,13 +27,28 @@ void ConnectionEngine::add(Connection& connection) {
 // ---------------------------------------------------------------- accepting
 
 Connection* ConnectionEngine::find_free() {
-  if (open_count() * 100 >= uint64_t{limits_.connections} * kCrowdedPercent) {
-    if (Connection* idle = find_evictable_idle(); idle != nullptr) {
-      counters_.idle_evicted.add();
-      close(*idle);
-    }
-  }
+  if (open_count() * 100 >= uint64_t{limits_.connections} * kCrowdedPercent) make_room();
   return list(ConnectionState::kFree).front();
+}
+
+// Who is idle; then who has its last answer; then who does not take the one that it has asked for.
+void ConnectionEngine::make_room() {
+  if (Connection* idle = find_evictable_idle(); idle != nullptr) {
+    counters_.idle_evicted.add();
+    close(*idle);
+    return;
+  }
+  if (Connection* refused = list(ConnectionState::kLingering).front(); refused != nullptr) {
+    counters_.lingers_cut.add();
+    close(*refused);
+    return;
+  }
+  Connection* writer = list(ConnectionState::kWriting).front();
+  if (writer == nullptr) return;
+  const bool is_slow = transport_.now_ms() - writer->since_ms >= kSlowWriterMs;
+  if (!is_slow && !list(ConnectionState::kFree).empty()) return;
+  counters_.writers_evicted.add();
+  close(*writer);
 }
 
 // Idle is who has sent nothing, not who has not been read from yet.

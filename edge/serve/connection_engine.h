@@ -43,7 +43,8 @@ class ConnectionEngine {
 
   // --- accepting
   // A connection for a client who waits, after making room if it is crowded; nullptr if there is
-  // none now. It stays free until opened(). Who has sent something is never closed for it.
+  // none now. It stays free until opened(). Who has sent a request is never closed for it before
+  // its answer is written.
   [[nodiscard]] Connection* find_free();
   // It has a socket now. With `proxied` it must begin with a PROXY header and come from a trusted
   // proxy. Starts reading, or closes.
@@ -100,6 +101,7 @@ class ConnectionEngine {
   // The one whose read buffer goes if another one needs it; nullptr if there is none.
   [[nodiscard]] Connection* find_evictable_reader();
   [[nodiscard]] Connection* find_evictable_idle();
+  void make_room();
   void release_buffer(Connection& connection);
 
   // --- writing

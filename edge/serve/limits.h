@@ -14,8 +14,12 @@
 
 namespace mirror {
 
-// Above this share of a worker's connections the one that is idle longest is closed to make room.
+// Above this share of a worker's connections the one that is idle longest is closed to make room;
+// if none is, the one that lingers longest; if none does, the one that takes its answer slowest,
+// ...
 inline constexpr uint32_t kCrowdedPercent = 90;
+// ... once it has had so long, or no connection is left.
+inline constexpr uint64_t kSlowWriterMs = 1000;
 // Requests of one connection that are answered before others have their turn, however often it is
 // read from.
 inline constexpr unsigned kAnswersPerTurn = 4;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "base/core/assert.h"
@@ -160,8 +161,12 @@ void Publisher::forget_awaited() {
 void Publisher::load(const Current& current, const FileIdentity& identity) {
   awaited_.reset();
   loading_ = true;
-  const auto job = [directory = directory_, current, spare = spare_] {
-    return directory.open(current, spare->take());
+  const auto job = [directory = directory_, current, spare = spare_]() -> Result<Snapshot> {
+    try {
+      return directory.open(current, spare->take());
+    } catch (const std::bad_alloc&) {
+      return fail_errno(ENOMEM, "checking the snapshot");
+    }
   };
   const auto done = [this, current, identity](Result<Snapshot> opened) {
     finish_load(current, identity, std::move(opened));

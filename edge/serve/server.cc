@@ -82,6 +82,8 @@ Result<std::unique_ptr<Server>> Server::create(const ServerOptions& options, con
                                                const Log& log) {
   block_hints(SIG_BLOCK);
   ::signal(SIGPIPE, SIG_IGN);
+  // A log that may not grow further loses lines; nobody is stopped.
+  ::signal(SIGXFSZ, SIG_IGN);
   // Before anything opens a descriptor: with enough of them, no loop fails to start.
   MIRROR_TRY(const auto files, raise_open_files());
   const uint64_t needed = kReservedDescriptors + (kDescriptorsPerWorker + 1) * options.workers;

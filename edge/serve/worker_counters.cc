@@ -55,9 +55,10 @@ std::span<const NamedCounter> named_counters() {
       {"readers_evicted", &WorkerCounters::readers_evicted, false,
        "Connections closed because the read buffers were used up"},
       {"writers_evicted", &WorkerCounters::writers_evicted, false,
-       "Connections closed because the memory for unfinished answers was used up"},
+       "Connections closed because the memory for unfinished answers, or connections, were used "
+       "up"},
       {"lingers_cut", &WorkerCounters::lingers_cut, false,
-       "Connections closed because they did not end after their last answer"},
+       "Connections closed because they did not end after their last answer, or soon enough"},
       {"drain_cut", &WorkerCounters::drain_cut, false,
        "Connections closed because the time to drain was over"},
       {"proxy_headers", &WorkerCounters::proxy_headers, false, "PROXY protocol headers taken"},

@@ -72,7 +72,7 @@ struct alignas(64) WorkerCounters {
   Counter write_timeouts;           // answers that the client took too slowly
   Counter request_limits;           // connections that had all their requests
   Counter readers_evicted;          // closed because the read buffers were used up
-  Counter writers_evicted;          // closed because the bytes of unfinished answers were used up
+  Counter writers_evicted;          // closed because unfinished answers, or connections, ran out
   Counter lingers_cut;              // did not end after their last answer
   Counter drain_cut;                // closed because the time to drain was over
   Counter proxy_headers;            // taken

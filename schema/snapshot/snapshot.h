@@ -25,6 +25,8 @@ inline constexpr uint32_t kNone = 0xffffffff;
 // The format that this build writes. It reads this one and, once there is one, the one before.
 inline constexpr uint32_t kSnapshotFormat = 1;
 inline constexpr uint64_t kSnapshotSizeMax = uint64_t{1} << 30;
+// Of an answer, as SnapshotView::body_size_max estimates it: each worker has room for one.
+inline constexpr uint64_t kBodySizeMax = uint64_t{256} << 20;
 inline constexpr std::string_view kSnapshotMagic = "MIRRSNAP";
 // The latest created_at, in Unix seconds: far away, and still far from overflows.
 inline constexpr uint64_t kSnapshotTimeMax = uint64_t{1} << 40;

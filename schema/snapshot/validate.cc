@@ -691,6 +691,7 @@ class Validator {
     }
   };
 
+  // Where a set has more than any answer may have, it has just that: no sum can overflow.
   std::vector<UrlSums> sum_carrier_sets() const {
     std::vector<UrlSums> of_urls(view_.url_sets.size());
     for (size_t i = 0; i < of_urls.size(); ++i) {
@@ -704,6 +705,7 @@ class Validator {
       for (const auto& carrier :
            SnapshotView::part(view_.carriers, view_.carrier_sets[i].carriers())) {
         if (carrier.url_set() != kNone) of_carriers[i] += of_urls[carrier.url_set()];
+        if (of_carriers[i].metalink_bytes > kBodySizeMax) break;
       }
     }
     return of_carriers;
@@ -737,7 +739,11 @@ class Validator {
       largest = std::max({largest, text, metalink});
     }
     view_.body_size_max = header + largest;
-    return {};
+    if (view_.body_size_max <= kBodySizeMax) return {};
+    return fail(ErrorKind::kLimit,
+                "an answer could have {} bytes, more than the limit of {}: too many mirrors of a "
+                "directory have too many URLs",
+                view_.body_size_max, kBodySizeMax);
   }
 
   SnapshotView& view_;

@@ -54,6 +54,8 @@ class SmugglingTest(EdgeTest):
             "a bare line feed": b"GET /-/live HTTP/1.1\nHost: h\r\n\r\n",
             "a bare line feed at the end": head + b"\n",
             "a bare carriage return": head + b"X: a\rY: b\r\n\r\n",
+            "a bare carriage return before it": b"\r" + head + b"\r\n",
+            "a bare carriage return between empty lines": b"\r\n\r\r\n" + head + b"\r\n",
             "a carriage return in the target": b"GET /-/live\r HTTP/1.1\r\n\r\n",
             "a zero byte in a value": head + b"X: a\0b\r\n\r\n",
             "a zero byte in a name": head + b"X\0: a\r\n\r\n",
@@ -65,6 +67,7 @@ class SmugglingTest(EdgeTest):
             "CONNECT": b"CONNECT example.com:80 HTTP/1.1\r\n\r\n",
             "another method": b"POST /-/live HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
             "another version": b"GET /-/live HTTP/2.0\r\n\r\n",
+            "RTSP": b"GET /-/live RTSP/1.0\r\n\r\n",
             "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
             "no version": b"GET /-/live\r\n\r\n",
             "a PROXY header": b"PROXY TCP4 1.1.1.1 2.2.2.2 1 2\r\n",
@@ -198,6 +201,36 @@ class FloodTest(EdgeTest):
         finally:
             edge.signal(signal.SIGCONT)
             for client in kept + new:
+                client.socket.close()
+
+    def test_who_does_not_read_makes_room_for_newcomers(self):
+        """Fewer connections than unfinished answers have room: it is the connections that run out."""
+        self.snapshots.compile("two", mirrors=2000)
+        edge = self.start("--workers", "1", "--max-connections", "20", "--send-buffer", "4096")
+        greedy = []
+        try:
+            for i in range(40):
+                greedy.append(Client(edge.address, receive_buffer=4096))
+                greedy[-1].send(REQUEST)
+                wait_until(lambda: edge.counter("answers_unfinished") > i, "an answer that is not taken")
+            self.assertEqual(edge.get(TARGET).status, 200)
+            self.assertGreaterEqual(edge.counter("writers_evicted"), 20)
+        finally:
+            for client in greedy:
+                client.socket.close()
+
+    def test_who_was_refused_makes_room_for_newcomers(self):
+        edge = self.start("--workers", "1", "--max-connections", "20")
+        refused = []
+        try:
+            for _ in range(40):
+                refused.append(Client(edge.address))
+                refused[-1].send(b"bad\r\n\r\n")
+                self.assertEqual(refused[-1].read().status, 400)
+            self.assertEqual(edge.get(TARGET).status, 200)
+            self.assertGreaterEqual(edge.counter("lingers_cut"), 20)
+        finally:
+            for client in refused:
                 client.socket.close()
 
     def test_who_does_not_read_makes_room_for_readers(self):

@@ -134,18 +134,22 @@ uint64_t SmallSnapshot::count(std::string_view table, std::string_view reason) c
   return diagnostics.count(table, reason);
 }
 
-SmallSnapshot compile_world(World world, const SmallInputs& inputs) {
-  SmallSnapshot result;
+std::vector<uint8_t> file_of_world(World world, const SmallInputs& inputs) {
+  Diagnostics none;
   ModelInputs model_inputs;
-  model_inputs.country_continents =
-      parse_country_continents(inputs.country_continent, "csv", result.diagnostics);
-  model_inputs.prefix_asns = parse_prefix_asns(inputs.netblocks, "netblocks", result.diagnostics);
+  model_inputs.country_continents = parse_country_continents(inputs.country_continent, "csv", none);
+  model_inputs.prefix_asns = parse_prefix_asns(inputs.netblocks, "netblocks", none);
   model_inputs.created_at = inputs.created_at;
   const auto model = build_model(std::move(world), model_inputs);
   MIRROR_ASSERT(model);
   const auto file = write_snapshot(*model);
   MIRROR_ASSERT(file);
-  result.bytes.assign(file->begin(), file->end());
+  return {file->begin(), file->end()};
+}
+
+SmallSnapshot compile_world(World world, const SmallInputs& inputs) {
+  SmallSnapshot result;
+  result.bytes = file_of_world(std::move(world), inputs);
   const auto view = validate(result.bytes);
   if (!view) fmt::print(stderr, "{}\n", view.error().message);
   MIRROR_ASSERT(view);

@@ -62,6 +62,8 @@ struct SmallSnapshot {
 // Aborts the test program if the world cannot be compiled.
 [[nodiscard]] SmallSnapshot compile_rows(const DatabaseRows& rows, SmallInputs& inputs);
 [[nodiscard]] SmallSnapshot compile_rows(const DatabaseRows& rows);
+// The bytes alone, which no reader has looked at.
+[[nodiscard]] std::vector<uint8_t> file_of_world(World world, const SmallInputs& inputs);
 [[nodiscard]] SmallSnapshot compile_world(World world, const SmallInputs& inputs);
 
 // One active site, two active hosts (1 in DE, 2 in SE) with one URL each, one category with top

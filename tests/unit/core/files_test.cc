@@ -1,5 +1,6 @@
 #include "base/core/files.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -70,6 +71,7 @@ TEST_F(Files, MapsWholeFiles) {
   ASSERT_TRUE(file) << file.error().message;
   const FileCopy moved = std::move(*file);
   EXPECT_EQ(std::string(moved.bytes().begin(), moved.bytes().end()), "mapped");
+  EXPECT_EQ(*read_file(moved.file_path(), 6), "mapped");
   EXPECT_EQ(FileCopy::open(path, 5).error().kind, ErrorKind::kLimit);
   // In place, by another process as it may be: the mapping keeps what was checked.
   ASSERT_EQ(::truncate(path.c_str(), 0), 0);
@@ -97,14 +99,18 @@ TEST_F(Files, CopiesIntoTheMemoryOfASpareIfItFits) {
   copy.seal();
   copy = copy_of(large.substr(1), std::move(copy));
   EXPECT_EQ(copy.bytes().data(), memory);
-  // As a file it is exactly as long.
-  EXPECT_EQ(*read_file(copy.file_path(), 10'000'000), text_of(copy));
   // What is much smaller gets memory of its own, and what is too large must.
   copy = copy_of("small", std::move(copy));
   copy = copy_of(large, std::move(copy));
   // A refused file takes the spare along.
   EXPECT_FALSE(FileCopy::open(path, 10, std::move(copy)));
   copy = copy_of(large, {});
+  // Nor can anybody else write to it, or cut it.
+  const UniqueFd found(::open(copy.file_path().c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(found.valid());
+  EXPECT_NE(::ftruncate(found.get(), 0), 0);
+  EXPECT_LT(::write(found.get(), "x", 1), 0);
+  EXPECT_EQ(text_of(copy), large);
   EXPECT_DEATH(const_cast<uint8_t&>(copy.bytes()[0]) = 0, "");
 }
 

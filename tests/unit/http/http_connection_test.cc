@@ -131,6 +131,8 @@ TEST(HttpConnection, ABadRequestAfterAGoodOneHarmsOnlyItself) {
 TEST(HttpConnection, EmptyLinesBeforeTheRequest) {
   EXPECT_EQ(parse("\r\n\r\n" + request("")), accepted({"GET /mirrorlist?path=a"}));
   EXPECT_EQ(parse("\n" + request("")), refused("400"));
+  EXPECT_EQ(parse("\r" + request("")), refused("400"));
+  EXPECT_EQ(parse("\r\n\r\r\n" + request("")), refused("400"));
 }
 
 TEST(HttpConnection, ForwardedFor) {
@@ -171,6 +173,7 @@ TEST(HttpConnection, Versions) {
   EXPECT_EQ(parse("GET /mirrorlist\r\n\r\n"), refused("400"));
   EXPECT_EQ(parse("GET / HTTP/0.9\r\n\r\n"), refused("505"));
   EXPECT_EQ(parse("GET / HTTP/2.0\r\n\r\n"), refused("505"));
+  EXPECT_EQ(parse("GET / RTSP/1.0\r\n\r\n"), refused("505"));
   EXPECT_EQ(parse("GET / HTTP/7.3\r\n\r\n"), refused("505"));
   EXPECT_EQ(parse("GET / HTTQ/1.1\r\n\r\n").requests, std::vector<std::string>());
   EXPECT_EQ(parse("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").requests, std::vector<std::string>());

@@ -295,5 +295,32 @@ TEST(Validate, BodySizeMaxCoversTheLargestList) {
   EXPECT_GT(snapshot.view.body_size_max, largest);
 }
 
+// Sets of URLs that many carriers share: a file of 100 kB that would ask for gigabytes.
+TEST(Validate, RefusesAnswersWithoutBounds) {
+  constexpr size_t kMany = 900;
+  World world;
+  std::vector<uint32_t> urls;
+  WorldCarrierSet set;
+  for (size_t i = 0; i < kMany; ++i) {
+    WorldHost host;
+    host.id = static_cast<int64_t>(i) + 1;
+    world.hosts.push_back(host);
+    urls.push_back(world.urls.intern(std::string_view(fmt::format("https://{}.example", i))));
+    set.global.push_back(static_cast<uint32_t>(i));
+    set.urls.push_back({static_cast<uint32_t>(i), 0});
+  }
+  world.url_lists.push_back(urls);
+  std::vector<uint32_t> encoded;
+  set.encode(encoded);
+  world.carrier_sets.intern(std::span<const uint32_t>(encoded));
+  world.directories.push_back({"pub", "pub", 0, WorldDirectory::kNoCategory, {}});
+  SmallInputs inputs;
+  AlignedFile file(file_of_world(std::move(world), inputs));
+  const auto view = validate(file.bytes());
+  ASSERT_FALSE(view);
+  EXPECT_EQ(view.error().kind, ErrorKind::kLimit);
+  EXPECT_THAT(view.error().message, HasSubstr("more than the limit of 268435456"));
+}
+
 }  // namespace
 }  // namespace mirror
