@@ -96,6 +96,13 @@ class LossFinder {
           compare_host(i, i == kNone ? Urls() : Urls(urls_before[i]),
                        j == kNone ? Urls() : Urls(urls_after[j]));
         });
+    // A few mirrors that get new names are everyday life.
+    if (hosts_moved_ <= kSmallLoss) return;
+    Loss& urls = of(Kind::kUrls);
+    urls.lost += urls_moved_.lost;
+    for (auto& example : urls_moved_.examples) {
+      if (urls.examples.size() < kLossExamplesMax) urls.examples.push_back(std::move(example));
+    }
   }
 
   using Urls = std::span<const std::string_view>;
@@ -116,18 +123,25 @@ class LossFinder {
     Loss& urls = of(Kind::kUrls);
     urls.before += had.size();
     urls.after += has.size();
-    const auto fewer = had.size() - std::min(had.size(), has.size());
+    const auto fewer_than = [](size_t more, size_t less) { return more - std::min(more, less); };
+    const auto listable = [](Urls all) {
+      return static_cast<size_t>(std::ranges::count_if(all, is_listable_url));
+    };
+    const auto fewer =
+        std::max(fewer_than(had.size(), has.size()), fewer_than(listable(had), listable(has)));
     const auto elsewhere =
         static_cast<size_t>(std::ranges::count_if(had, [&](std::string_view was) {
-          return std::ranges::none_of(has, [&](std::string_view is) {
-            return server_of(is) == server_of(was) &&
-                   (is_listable_url(is) || !is_listable_url(was));
-          });
+          return std::ranges::none_of(
+              has, [&](std::string_view is) { return server_of(is) == server_of(was); });
         }));
-    const auto lost = std::max(fewer, elsewhere);
-    lose(urls, lost, [&] {
+    const auto tell = [&](size_t lost) {
       return fmt::format("{} of {} of {}", lost, had.size(), host_label(before_, host));
-    });
+    };
+    lose(urls, fewer, [&] { return tell(fewer); });
+    if (elsewhere <= fewer) return;
+    ++hosts_moved_;
+    lose(urls_moved_, elsewhere - fewer,
+         [&] { return tell(elsewhere) + " are of another server"; });
   }
 
   struct ServedCountry {
@@ -320,6 +334,8 @@ class LossFinder {
   const SnapshotView& after_;
   CarrierComparison carriers_;
   RepositoryAnswers answers_before_, answers_after_;
+  Loss urls_moved_;  // to another server
+  uint64_t hosts_moved_ = 0;
   Losses losses_;
 };
 

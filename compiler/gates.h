@@ -24,7 +24,8 @@ namespace mirror {
 enum class Kind : uint8_t {
   kHosts,         // that some directory lists; by id
   kUrls,          // of hosts, for directories; host by host: one is lost if the host has fewer, or
-                  // none on the same server any more that a list can name as well
+                  // fewer that a list can name; or, once this happens to more than kSmallLoss
+                  // hosts, none on the same server any more
   kCountries,     // of which some directory has a mirror for everybody; by name; also lost: one
                   // that lies on another continent
   kDirectories,   // by name; also lost: one that had mirrors, or mirrors for everybody, and has

@@ -1,6 +1,8 @@
 #include "compiler/publish.h"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <iterator>
 #include <span>
 
@@ -27,21 +29,26 @@ struct Live {
 
 // What to compare a new snapshot with: the live one; if that cannot be read, the newest one that
 // can, since a damaged file must not open the gates.
-std::optional<Snapshot> open_predecessor(const SnapshotDirectory& directory, const Live& live,
-                                         std::span<const SnapshotDirectory::Entry> entries,
-                                         const Log& log) {
+Result<std::optional<Snapshot>> open_predecessor(const SnapshotDirectory& directory,
+                                                 const Live& live,
+                                                 std::span<const SnapshotDirectory::Entry> entries,
+                                                 const Log& log) {
   if (live.current) {
     auto opened = directory.open(*live.current);
-    if (opened) return std::move(*opened);
+    if (opened) return std::optional(std::move(*opened));
+    // What the machine lacks just now says nothing of the file.
+    constexpr std::array kLacks = {ENOMEM, EMFILE, ENFILE, EFBIG};
+    if (std::ranges::find(kLacks, opened.error().system_errno) != kLacks.end())
+      return tl::unexpected(std::move(opened).error());
     log.warning("the live snapshot cannot be read: {}", opened.error().message);
   }
   for (const auto& entry : entries) {
     auto opened = directory.open(entry);
     if (!opened) continue;
     log.warning("compared with generation {}", entry.name.sequence);
-    return std::move(*opened);
+    return std::optional(std::move(*opened));
   }
-  return std::nullopt;
+  return std::optional<Snapshot>();
 }
 
 // Everything that stands against publishing the candidate, a sentence each.
@@ -50,7 +57,7 @@ Result<std::vector<std::string>> find_objections(const SnapshotDirectory& direct
                                                  const Digest128& digest,
                                                  const PublishOptions& options, const Log& log) {
   MIRROR_TRY(const auto entries, directory.list());
-  const auto before = open_predecessor(directory, live, entries, log);
+  MIRROR_TRY(const auto before, open_predecessor(directory, live, entries, log));
   // The first one of a directory has lost nothing of itself.
   auto objections =
       options.limits.objections(find_losses(before ? before->view() : candidate, candidate));

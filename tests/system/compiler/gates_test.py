@@ -19,7 +19,7 @@ class GateTest(ProgramTest):
         self.assertEqual(len(lines), len(objections) + 1, result.stderr)
         for objection, line in zip(objections, lines):
             self.assertIn(objection, line)
-        self.assertIn("refused for %d reasons" % len(objections), lines[-1])
+        self.assertIn("refused for %d reason%s;" % (len(objections), "s"[len(objections) == 1:]), lines[-1])
         self.assertIn("--force REASON", lines[-1])
         self.assertEqual(result.stdout, "")
 
@@ -37,7 +37,8 @@ class Losses(GateTest):
         refused = self.compile("a", "--quiet", mirrors=2)
         self.assert_refused(
             refused, "hosts: 5 before, 2 now, 3 lost, but --max-lost hosts=10% allows 2: host 3, host 4, host 5",
-            "urls: 5 before, 2 now, 3 lost", "listings: 5 before, 2 now, 3 lost")
+            "urls: 5 before, 2 now, 3 lost", "listings: 5 before, 2 now, 3 lost",
+            "repository-listings: 5 before, 2 now, 3 lost")
         self.assertIn("generation 1 stays live", refused.stderr)
         self.assertEqual(self.current(), before)
         self.assertEqual(self.files(), files)
@@ -48,13 +49,14 @@ class Losses(GateTest):
         self.compile("a", mirrors=30)
         refused = self.compile("a", "--quiet", mirrors=30, first=16)
         self.assert_refused(refused, "hosts: 30 before, 30 now, 15 lost", "urls: 30 before, 30 now, 15 lost",
-                            "listings: 30 before, 30 now, 15 lost")
+                            "listings: 30 before, 30 now, 15 lost", "repository-listings: 30 before, 30 now, 15 lost")
         self.assertEqual(self.sequence(), 1)
 
     def test_limits_can_be_set(self):
         self.compile("a", mirrors=5)
         self.assert_refused(self.compile("a", "--quiet", "--max-lost", "hosts=0", mirrors=4), "--max-lost hosts=0 allows 0")
-        wide = ["--max-lost", "hosts=60%", "--max-lost", "urls=60%", "--max-lost=listings=60%"]
+        wide = ["--max-lost", "hosts=60%", "--max-lost", "urls=60%", "--max-lost=listings=60%",
+                "--max-lost=repository-listings=60%"]
         self.assert_refused(self.compile("a", "--quiet", *wide, "--at-least", "hosts=3", mirrors=2),
                             "hosts: 2 are fewer than --at-least hosts=3")
         self.assertEqual(self.sequence(), 1)
@@ -69,7 +71,7 @@ class Losses(GateTest):
 
     def test_a_damaged_file_does_not_open_the_gates(self):
         self.compile("a", mirrors=30)
-        self.compile("b", mirrors=30)
+        self.compile("a", mirrors=31)
         with open(os.path.join(self.snapshots, self.files()[-1]), "r+b") as live:
             live.truncate(100)
         refused = self.compile("a", "--quiet", mirrors=3)
@@ -79,7 +81,8 @@ class Losses(GateTest):
 
     def test_a_config_file_sets_limits(self):
         self.compile("a", mirrors=5)
-        config = self.write("config.toml", b'max-lost = ["hosts=60%", "urls=60%", "listings=60%"]\nat-least = "hosts=2"\n')
+        config = self.write("config.toml", b'max-lost = ["hosts=60%", "urls=60%", "listings=60%", '
+                            b'"repository-listings=60%"]\nat-least = "hosts=2"\n')
         self.assertEqual(self.compile("a", "--config", config, mirrors=2).returncode, DONE)
         self.assert_refused(self.compile("a", "--quiet", "--config", config, mirrors=1), "at-least hosts=2")
 
@@ -89,7 +92,7 @@ class Losses(GateTest):
         self.assertEqual(forced.returncode, DONE, forced.stderr)
         lines = forced.stderr.splitlines()
         self.assertIn("warning: overridden: hosts: 5 before, 2 now, 3 lost", lines[0])
-        self.assertEqual(len(lines), 4, forced.stderr)
+        self.assertEqual(len(lines), 5, forced.stderr)
         self.assertIn(r'because of --force "half of them\x0amove"', lines[-1])
         self.assertEqual(self.sequence(), 2)
         needless = self.compile("a", "--force", "to be sure", mirrors=3)

@@ -204,13 +204,24 @@ TEST(Losses, AUrlThatNoListShowsIsNoUrl) {
     EXPECT_GT(of(found, kind).lost, 0u) << kKindNames[static_cast<size_t>(kind)];
     EXPECT_EQ(of(found, kind).lost, of(found, kind).before);
   }
-  // On another server: not the same mirror any more, and still one that is listed.
-  after = simple_rows();
-  for (auto& row : after.host_category_urls)
-    row.url = "https://new." + row.url->substr(row.url->find("://") + 3);
-  found = losses(simple_rows(), after);
-  EXPECT_EQ(of(found, Kind::kUrls).lost, of(found, Kind::kUrls).before);
-  EXPECT_EQ(of(found, Kind::kHosts).lost, 0u);
+}
+
+TEST(Losses, UrlsOfOtherServersAreNoReplacementForMany) {
+  const auto moved = [](int64_t count) {
+    const auto before = hosts(10, 30);
+    auto after = before;
+    for (auto& row : after.host_category_urls) {
+      if (count-- > 0) row.url = "https://new." + row.url->substr(row.url->find("://") + 3);
+    }
+    const auto found = losses(before, after);
+    EXPECT_EQ(of(found, Kind::kHosts).lost, 0u);
+    return of(found, Kind::kUrls);
+  };
+  EXPECT_EQ(moved(10).lost, 0u);
+  const auto many = moved(11);
+  EXPECT_EQ(many.lost, 11u);
+  EXPECT_THAT(many.examples[0],
+              HasSubstr("1 of 1 of \"one.example\" (id 1) are of another server"));
 }
 
 TEST(Losses, ARepositoryThatLeadsToAnothersPlace) {
