@@ -117,6 +117,22 @@ std::vector<HostNetblock> netblocks_of(const SnapshotView& view) {
   return netblocks;
 }
 
+std::vector<KnownAsn> asns_of(const SnapshotView& view) {
+  std::vector<uint64_t> ranges(view.asn_groups.size());
+  const auto count = [&ranges](const auto& all) {
+    for (const auto& range : all) {
+      if (range.value() != kNone) ++ranges[range.value()];
+    }
+  };
+  count(view.asns4);
+  count(view.asns6);
+  std::vector<KnownAsn> asns;
+  for (size_t i = 0; i < ranges.size(); ++i) {
+    if (ranges[i] > 0) asns.push_back({view.asn_groups[i].asn(), ranges[i]});
+  }
+  return asns;
+}
+
 bool is_listable(const SnapshotView& view, const fb::Carrier& carrier) {
   return carrier.url_set() != kNone && view.url_sets[carrier.url_set()].first_listable() != kNone;
 }

@@ -70,6 +70,13 @@ struct HostNetblock {
 // Ascending, each once.
 [[nodiscard]] std::vector<HostNetblock> netblocks_of(const SnapshotView& view);
 
+struct KnownAsn {
+  int64_t asn = 0;
+  uint64_t ranges = 0;  // of addresses that belong to it
+};
+// The AS numbers of mirrors of which some addresses are known, ascending.
+[[nodiscard]] std::vector<KnownAsn> asns_of(const SnapshotView& view);
+
 // Whether a list can name it: it has a URL by https, http or ftp.
 [[nodiscard]] bool is_listable(const SnapshotView& view, const fb::Carrier& carrier);
 

@@ -299,23 +299,6 @@ class LossFinder {
         });
   }
 
-  // Ascending.
-  static std::vector<int64_t> asns_of(const SnapshotView& view) {
-    std::vector<bool> known(view.asn_groups.size());
-    const auto mark = [&known](const auto& ranges) {
-      for (const auto& range : ranges) {
-        if (range.value() != kNone) known[range.value()] = true;
-      }
-    };
-    mark(view.asns4);
-    mark(view.asns6);
-    std::vector<int64_t> asns;
-    for (size_t i = 0; i < known.size(); ++i) {
-      if (known[i]) asns.push_back(view.asn_groups[i].asn());
-    }
-    return asns;
-  }
-
   void compare_asns() {
     const auto before = asns_of(before_);
     const auto after = asns_of(after_);
@@ -324,9 +307,9 @@ class LossFinder {
     loss.after = after.size();
     align(
         {static_cast<uint32_t>(before.size()), static_cast<uint32_t>(after.size())},
-        [&](uint32_t i) { return before[i]; }, [&](uint32_t j) { return after[j]; },
+        [&](uint32_t i) { return before[i].asn; }, [&](uint32_t j) { return after[j].asn; },
         [&](uint32_t i, uint32_t j) {
-          lose(loss, j == kNone ? 1 : 0, [&] { return fmt::format("AS{}", before[i]); });
+          lose(loss, j == kNone ? 1 : 0, [&] { return fmt::format("AS{}", before[i].asn); });
         });
   }
 

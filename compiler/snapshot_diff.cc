@@ -93,6 +93,9 @@ class Differ {
     diff_redirects();
     diff_directories();
     diff_netblocks();
+    diff_asns();
+    diff_countries();
+    diff_places();
     if (!canaries.empty()) diff_canaries(canaries);
     return std::move(text_);
   }
@@ -379,6 +382,78 @@ class Differ {
           if (i == kNone) section.add(Mark::kNew, [&] { return label(after_, after[j]); });
         });
     add_section("netblocks", counts, section);
+  }
+
+  void diff_asns() {
+    const auto before = asns_of(before_);
+    const auto after = asns_of(after_);
+    Section section(options_, 2);
+    const AlignedSizes counts{static_cast<uint32_t>(before.size()),
+                              static_cast<uint32_t>(after.size())};
+    align(
+        counts, [&](uint32_t i) { return before[i].asn; }, [&](uint32_t j) { return after[j].asn; },
+        [&](uint32_t i, uint32_t j) {
+          const auto label = [](const KnownAsn& known) { return fmt::format("AS{}", known.asn); };
+          if (j == kNone) return section.add(Mark::kGone, [&] { return label(before[i]); });
+          if (i == kNone) return section.add(Mark::kNew, [&] { return label(after[j]); });
+          if (before[i].ranges == after[j].ranges) return;
+          section.add(Mark::kChanged, [&] {
+            return fmt::format("{}: {} -> {} ranges of addresses", label(before[i]),
+                               before[i].ranges, after[j].ranges);
+          });
+        });
+    add_section("AS numbers", counts, section);
+  }
+
+  // ---- countries
+
+  static std::string continent_of(const SnapshotView& view, const fb::Country& country) {
+    return country.continent() == kNone
+               ? "none"
+               : quote(view.text(view.continents[country.continent()].name()));
+  }
+
+  void diff_countries() {
+    Section section(options_, 2);
+    align_views(
+        before_, after_, &SnapshotView::countries,
+        [](const SnapshotView& view, const fb::Country& c) { return view.text(c.name()); },
+        [&](uint32_t i, uint32_t j) {
+          const auto name = [&] {
+            return i != kNone ? quote(before_.text(before_.countries[i].name()))
+                              : quote(after_.text(after_.countries[j].name()));
+          };
+          if (j == kNone) return section.add(Mark::kGone, name);
+          if (i == kNone) return section.add(Mark::kNew, name);
+          const auto was = continent_of(before_, before_.countries[i]);
+          const auto is = continent_of(after_, after_.countries[j]);
+          if (was == is) return;
+          section.add(Mark::kChanged,
+                      [&] { return fmt::format("{}: continent {} -> {}", name(), was, is); });
+        });
+    add_section("countries", sizes(&SnapshotView::countries), section);
+  }
+
+  static bool begin_together(const fb::IpRange4& a, const fb::IpRange4& b) {
+    return a.first() == b.first();
+  }
+  static bool begin_together(const fb::IpRange6& a, const fb::IpRange6& b) {
+    return a.first_high() == b.first_high() && a.first_low() == b.first_low();
+  }
+
+  // Where the database places addresses, whatever GeoIP says.
+  void diff_places() {
+    const auto is_same = [this](const auto& before, const auto& after) {
+      const auto name = [](const SnapshotView& view, uint32_t country) {
+        return country == kNone ? std::string_view() : view.text(view.countries[country].name());
+      };
+      return std::ranges::equal(before, after, [&](const auto& was, const auto& is) {
+        return begin_together(was, is) && name(before_, was.value()) == name(after_, is.value());
+      });
+    };
+    const bool same = is_same(before_.netblock_countries4, after_.netblock_countries4) &&
+                      is_same(before_.netblock_countries6, after_.netblock_countries6);
+    text_ += fmt::format("netblocks with a country: {}\n", same ? "no change" : "changed");
   }
 
   // ---- canary questions

@@ -262,6 +262,9 @@ TEST(Losses, CountriesOnAnotherContinentAndAsNumbers) {
   const auto before = compile_rows(rows, had);
   const auto after = compile_rows(rows, has);
   const auto found = find_losses(before.view, after.view);
+  EXPECT_THAT(render_diff(before.view, after.view, {}, {}),
+              ::testing::AllOf(HasSubstr("AS numbers: 1 -> 0: 1 gone\n  gone     AS64496\n"),
+                               HasSubstr("\"SE\": continent \"EU\" -> \"AS\"\n")));
   expect_loss(found, Kind::kAsns, {1, 0, 1, {"AS64496"}});
   expect_loss(found, Kind::kCountries, {2, 2, 1, {"\"SE\" is on another continent"}});
 }
