@@ -70,25 +70,20 @@ class UrlFilter {
   // one, while for_each_url() of one after the other would wait each time.
   template <typename Mirrors>
   void prefetch(const Mirrors& mirrors) const {
-    const auto prefetch_text = [bytes = view_.text_bytes.data()](const fb::Text& text) {
-      __builtin_prefetch(bytes + text.offset());
-      __builtin_prefetch(bytes + text.offset() + text.size());
-    };
     if (picks_one_url()) {
       for (const auto& mirror : mirrors) __builtin_prefetch(&view_.urls[mirror.pick]);
-      for (const auto& mirror : mirrors) prefetch_text(view_.urls[mirror.pick].base());
+      for (const auto& mirror : mirrors) {
+        __builtin_prefetch(view_.text_bytes.data() + view_.urls[mirror.pick].base().offset());
+      }
       return;
     }
     for (const auto& mirror : mirrors) {
-      const fb::Span span = view_.url_sets[mirror.pick].urls();
-      const fb::Url* const urls = view_.urls.data() + span.begin();
-      __builtin_prefetch(urls);
-      __builtin_prefetch(urls + span.count());
+      __builtin_prefetch(&view_.urls[view_.url_sets[mirror.pick].urls().begin()]);
     }
     for (const auto& mirror : mirrors) {
       for (const fb::Url& url :
            SnapshotView::part(view_.urls, view_.url_sets[mirror.pick].urls())) {
-        prefetch_text(url.xml_base());
+        __builtin_prefetch(view_.text_bytes.data() + url.xml_base().offset());
       }
     }
   }

@@ -198,8 +198,10 @@ class SnapshotCommands final : public CommandGroup {
   Result<int> release(SnapshotDirectory& directory) const {
     MIRROR_TRY(auto writer, directory.lock());
     MIRROR_TRY(const bool was_held, writer.release_hold());
-    MIRROR_CHECK(
-        print_out(was_held ? "HOLD is gone: the next compile goes live\n" : "there was no HOLD\n"));
+    MIRROR_CHECK(print_out(
+        was_held ? "HOLD is gone: the next compile goes live (SIGHUP makes a watch compile "
+                   "now)\n"
+                 : "there was no HOLD\n"));
     return kExitDone;
   }
 
