@@ -27,8 +27,8 @@ struct Live {
   bool is_damaged = false;  // CURRENT is there and cannot be read
 };
 
-// What to compare a new snapshot with: the live one; if that cannot be read, the newest one that
-// can, since a damaged file must not open the gates.
+// What to compare a new snapshot with: the live one; if that cannot be read, the newest one before
+// it that can, since a damaged file must not open the gates. Later ones were rolled back.
 Result<std::optional<Snapshot>> open_predecessor(const SnapshotDirectory& directory,
                                                  const Live& live,
                                                  std::span<const SnapshotDirectory::Entry> entries,
@@ -43,6 +43,7 @@ Result<std::optional<Snapshot>> open_predecessor(const SnapshotDirectory& direct
     log.warning("the live snapshot cannot be read: {}", opened.error().message);
   }
   for (const auto& entry : entries) {
+    if (live.current && entry.name.sequence > live.current->name.sequence) continue;
     auto opened = directory.open(entry);
     if (!opened) continue;
     log.warning("compared with generation {}", entry.name.sequence);
@@ -125,8 +126,12 @@ Result<Published> publish_snapshot(SnapshotDirectory& directory, std::string_vie
     log.warning("CURRENT cannot be read: {}", current.error().message);
   }
   if (live.current && candidate->created_at < live.current->created_at + kRenewAfterSeconds &&
-      holds(directory, *live.current, digest))
+      holds(directory, *live.current, digest)) {
+    // What was forced is not forgotten.
+    tell(failed_canaries(*candidate, options.canaries),
+         [&log](const auto& line) { log.warning("of the live snapshot: {}", line); });
     return Published{PublishOutcome::kUnchanged, *live.current, std::nullopt};
+  }
   MIRROR_TRY(const auto objections,
              find_objections(directory, live, *candidate, digest, options, log));
   MIRROR_CHECK(pass_gates(objections, live.current, options, log));

@@ -118,6 +118,9 @@ class Canaries(GateTest):
         self.assertEqual(forced.returncode, DONE)
         self.assertIn("overridden: " + self.path("canaries.txt") + ":5", forced.stderr)
         self.assertEqual(self.sequence(), 2)
+        again = self.compile("a", "--quiet", canaries, mirrors=4)
+        self.assertEqual(again.returncode, DONE)
+        self.assertIn("of the live snapshot: " + self.path("canaries.txt") + ":5", again.stderr)
 
     def test_good_answers_go_live(self):
         canaries = self.canaries(LIST + " min=3 contains=//a.example/1/d lacks=b.example",
