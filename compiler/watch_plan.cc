@@ -24,6 +24,7 @@ void WatchPlan::on_listening(int64_t now_ns) {
 
 void WatchPlan::on_start(int64_t now_ns) {
   running_ = true;
+  running_for_request_ = requested();
   requested_ = false;
   // What is heard from now on may or may not be in what this compile reads.
   changes_.reset();
@@ -33,6 +34,7 @@ void WatchPlan::on_start(int64_t now_ns) {
 
 void WatchPlan::on_end(CompileOutcome outcome, int64_t now_ns) {
   running_ = false;
+  unmet_ = running_for_request_ && outcome == CompileOutcome::kFailed;
   // Where writers never pause, compiles take no more than half of the time.
   not_before_ns_ = now_ns + (now_ns - started_ns_);
   if (outcome == CompileOutcome::kFailed)

@@ -60,7 +60,9 @@ class WatchPlan {
   // When to compile next; kNever while one runs.
   [[nodiscard]] int64_t due_ns() const;
   [[nodiscard]] bool running() const { return running_; }
-  [[nodiscard]] bool requested() const { return requested_; }
+  // The next compile shall not ask whether anything has changed: a person wants it, or the one that
+  // a person wanted has failed.
+  [[nodiscard]] bool requested() const { return requested_ || unmet_; }
   [[nodiscard]] int failures() const { return retry_.failures(); }
 
  private:
@@ -68,7 +70,9 @@ class WatchPlan {
   int64_t scheduled_ns_;
   Backoff retry_;
   bool running_ = false;
-  bool requested_ = false;
+  bool requested_ = false;  // for the next compile
+  bool running_for_request_ = false;
+  bool unmet_ = false;  // the last one was for a request, and failed
   int64_t started_ns_ = 0;
   int64_t retry_at_ns_ = 0;    // while failures() > 0
   int64_t not_before_ns_ = 0;  // for what was changed

@@ -123,11 +123,20 @@ TEST(WatchPlan, ARequestIsForNow) {
   plan.on_request();
   EXPECT_LE(plan.due_ns(), end);
   plan.on_start(end);
-  EXPECT_FALSE(plan.requested());
   plan.on_request();  // for another one after this
   EXPECT_EQ(plan.due_ns(), WatchPlan::kNever);
   plan.on_end(CompileOutcome::kDone, end + kSecond);
   EXPECT_LE(plan.due_ns(), end);
+}
+
+TEST(WatchPlan, ARequestOutlivesFailures) {
+  WatchPlan plan(kTimes, kStart);
+  plan.on_request();
+  int64_t end = compile(plan, kStart, kSecond, CompileOutcome::kFailed);
+  EXPECT_TRUE(plan.requested());
+  EXPECT_GT(plan.due_ns(), end);  // but is no reason to hurry
+  end = compile(plan, plan.due_ns(), kSecond, CompileOutcome::kDone);
+  EXPECT_FALSE(plan.requested());
 }
 
 }  // namespace
