@@ -129,11 +129,10 @@ class LossFinder {
     };
     const auto fewer =
         std::max(fewer_than(had.size(), has.size()), fewer_than(listable(had), listable(has)));
-    const auto elsewhere =
-        static_cast<size_t>(std::ranges::count_if(had, [&](std::string_view was) {
-          return std::ranges::none_of(
-              has, [&](std::string_view is) { return server_of(is) == server_of(was); });
-        }));
+    std::unordered_set<std::string_view> servers;
+    for (const auto is : has) servers.insert(server_of(is));
+    const auto elsewhere = static_cast<size_t>(std::ranges::count_if(
+        had, [&](std::string_view was) { return !servers.contains(server_of(was)); }));
     const auto tell = [&](size_t lost) {
       return fmt::format("{} of {} of {}", lost, had.size(), host_label(before_, host));
     };
