@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <span>
-#include <unordered_set>
 
 #include "base/core/text.h"
 #include "compiler/comparison.h"
@@ -129,7 +129,7 @@ class LossFinder {
     };
     const auto fewer =
         std::max(fewer_than(had.size(), has.size()), fewer_than(listable(had), listable(has)));
-    std::unordered_set<std::string_view> servers;
+    std::set<std::string_view> servers;
     for (const auto is : has) servers.insert(server_of(is));
     const auto elsewhere = static_cast<size_t>(std::ranges::count_if(
         had, [&](std::string_view was) { return !servers.contains(server_of(was)); }));
@@ -231,7 +231,7 @@ class LossFinder {
   // Where the repositories led before, for each of kResources.
   static constexpr std::array kResources = {Resource::kMirrorlist, Resource::kMetalink};
   static constexpr std::array<std::string_view, 2> kAnswerNames = {"list", "metalink"};
-  using Places = std::array<std::unordered_set<std::string_view>, kResources.size()>;
+  using Places = std::array<std::set<std::string_view>, kResources.size()>;
 
   void compare_repositories() {
     Loss& loss = of(Kind::kRepositories);
