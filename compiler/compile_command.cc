@@ -1,9 +1,11 @@
 #include "compiler/compile_command.h"
 
 #include <fmt/ranges.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 
 #include "base/core/files.h"
 #include "base/core/http_date.h"
@@ -190,8 +192,17 @@ class Compile {
       MIRROR_TRY(const bool unchanged, is_unchanged(directory));
       if (unchanged) return kExitDone;
     }
-    MIRROR_TRY(auto inputs, read_inputs());
-    MIRROR_TRY(auto world, read_world());
+    // The file of prefixes takes a tenth of the time that the rows take: both at once; from one
+    // heap, so that the memory which the one has given back serves the other.
+    ::mallopt(M_ARENA_MAX, 1);
+    auto reading = std::async(std::launch::async | std::launch::deferred,
+                              [this] { return read_inputs(options_); });
+    auto rows = read_world();
+    MIRROR_TRY(auto read, reading.get());
+    MIRROR_TRY(auto world, std::move(rows));
+    auto& inputs = read.inputs;
+    for (const auto& [key, entry] : read.diagnostics.entries())
+      diagnostics_.add(key.first, key.second, entry.count, entry.examples);
     inputs.created_at = created_at(world.created_at);
     // Answers must not grow old because of a report.
     const auto reported = write_report(world, inputs);
@@ -254,18 +265,23 @@ class Compile {
     remember_source(directory, source_, log_);
   }
 
-  Result<ModelInputs> read_inputs() {
+  struct Inputs {
     ModelInputs inputs;
-    if (options_.country_continent) {
-      MIRROR_TRY(inputs.country_continents,
-                 read_country_continents(*options_.country_continent, diagnostics_));
+    Diagnostics diagnostics;
+  };
+  // On a thread of its own.
+  static Result<Inputs> read_inputs(const CompileOptions& options) {
+    Inputs read;
+    if (options.country_continent) {
+      MIRROR_TRY(read.inputs.country_continents,
+                 read_country_continents(*options.country_continent, read.diagnostics));
     } else {
-      inputs.country_continents = default_country_continents();
+      read.inputs.country_continents = default_country_continents();
     }
-    if (options_.netblocks) {
-      MIRROR_TRY(inputs.prefix_asns, read_prefix_asns(*options_.netblocks, diagnostics_));
+    if (options.netblocks) {
+      MIRROR_TRY(read.inputs.prefix_asns, read_prefix_asns(*options.netblocks, read.diagnostics));
     }
-    return inputs;
+    return read;
   }
 
   Result<World> read_world() {
