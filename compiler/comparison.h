@@ -42,13 +42,24 @@ void align(const AlignedSizes& sizes, KeyBefore key_before, KeyAfter key_after, 
   }
 }
 
+// The same over two lists.
+template <typename List>
+AlignedSizes sizes_of(const List& before, const List& after) {
+  return {static_cast<uint32_t>(before.size()), static_cast<uint32_t>(after.size())};
+}
+template <typename List, typename Key, typename Visit>
+void align_lists(const List& before, const List& after, Key key, Visit visit) {
+  align(
+      sizes_of(before, after), [&](uint32_t i) { return key(before[i]); },
+      [&](uint32_t j) { return key(after[j]); }, visit);
+}
+
 // The same over one vector of two views.
 template <typename Vector, typename Key, typename Visit>
 void align_views(const SnapshotView& before, const SnapshotView& after, Vector vector, Key key,
                  Visit visit) {
   align(
-      {static_cast<uint32_t>((before.*vector).size()),
-       static_cast<uint32_t>((after.*vector).size())},
+      sizes_of(before.*vector, after.*vector),
       [&](uint32_t i) { return key(before, (before.*vector)[i]); },
       [&](uint32_t j) { return key(after, (after.*vector)[j]); }, visit);
 }

@@ -352,7 +352,7 @@ class Finder {
 
   [[nodiscard]] bool is_listable(uint32_t url_list) const {
     return std::ranges::any_of(world_.url_lists[url_list], [&](uint32_t url) {
-      return scheme_of(world_.urls.text(url)) <= UrlScheme::kFtp;
+      return mirror::is_listable(scheme_of(world_.urls.text(url)));
     });
   }
 

@@ -107,7 +107,7 @@ class LossFinder {
 
   using Urls = std::span<const std::string_view>;
 
-  static bool is_listable_url(std::string_view base) { return scheme_of(base) <= UrlScheme::kFtp; }
+  static bool is_listable_url(std::string_view base) { return is_listable(scheme_of(base)); }
   static std::string_view server_of(std::string_view base) {
     const auto begin = base.find("://") + std::string_view("://").size();
     return base.substr(begin, base.find('/', begin) - begin);
@@ -167,21 +167,30 @@ class LossFinder {
     return countries;
   }
 
+  // Of a kind that both sides list in the order of its keys: is_lost(i, j), j perhaps kNone, tells
+  // whether one that was there is lost, describe(i, j) whom that concerns.
+  template <typename List, typename Key, typename IsLost, typename Describe>
+  void compare_lists(Kind kind, const List& before, const List& after, Key key, IsLost is_lost,
+                     Describe describe) {
+    Loss& loss = of(kind);
+    loss.before = before.size();
+    loss.after = after.size();
+    align_lists(before, after, key, [&](uint32_t i, uint32_t j) {
+      if (i != kNone) lose(loss, is_lost(i, j) ? 1 : 0, [&] { return describe(i, j); });
+    });
+  }
+  static bool is_missing(uint32_t, uint32_t j) { return j == kNone; }
+
   void compare_countries() {
     const auto before = countries_of(before_);
     const auto after = countries_of(after_);
-    Loss& loss = of(Kind::kCountries);
-    loss.before = before.size();
-    loss.after = after.size();
-    align(
-        {static_cast<uint32_t>(before.size()), static_cast<uint32_t>(after.size())},
-        [&](uint32_t i) { return before[i].name; }, [&](uint32_t j) { return after[j].name; },
+    compare_lists(
+        Kind::kCountries, before, after, [](const ServedCountry& served) { return served.name; },
         [&](uint32_t i, uint32_t j) {
-          if (i == kNone) return;
-          const bool moved = j != kNone && before[i].continent != after[j].continent;
-          lose(loss, j == kNone || moved ? 1 : 0, [&] {
-            return quote_for_message(before[i].name) + (moved ? " is on another continent" : "");
-          });
+          return j == kNone || before[i].continent != after[j].continent;
+        },
+        [&](uint32_t i, uint32_t j) {
+          return quote_for_message(before[i].name) + (j == kNone ? "" : " is on another continent");
         });
   }
 
@@ -284,32 +293,19 @@ class LossFinder {
 
   void compare_netblocks() {
     const auto before = netblocks_of(before_);
-    const auto after = netblocks_of(after_);
-    Loss& loss = of(Kind::kNetblocks);
-    loss.before = before.size();
-    loss.after = after.size();
-    align(
-        {static_cast<uint32_t>(before.size()), static_cast<uint32_t>(after.size())},
-        [&](uint32_t i) { return before[i]; }, [&](uint32_t j) { return after[j]; },
-        [&](uint32_t i, uint32_t j) {
-          lose(loss, j == kNone ? 1 : 0, [&] {
-            return fmt::format("{} of host {}", before[i].prefix.to_string(), before[i].host);
-          });
+    compare_lists(
+        Kind::kNetblocks, before, netblocks_of(after_),
+        [](const HostNetblock& netblock) { return netblock; }, is_missing,
+        [&](uint32_t i, uint32_t) {
+          return fmt::format("{} of host {}", before[i].prefix.to_string(), before[i].host);
         });
   }
 
   void compare_asns() {
     const auto before = asns_of(before_);
-    const auto after = asns_of(after_);
-    Loss& loss = of(Kind::kAsns);
-    loss.before = before.size();
-    loss.after = after.size();
-    align(
-        {static_cast<uint32_t>(before.size()), static_cast<uint32_t>(after.size())},
-        [&](uint32_t i) { return before[i].asn; }, [&](uint32_t j) { return after[j].asn; },
-        [&](uint32_t i, uint32_t j) {
-          lose(loss, j == kNone ? 1 : 0, [&] { return fmt::format("AS{}", before[i].asn); });
-        });
+    compare_lists(
+        Kind::kAsns, before, asns_of(after_), [](const KnownAsn& known) { return known.asn; },
+        is_missing, [&](uint32_t i, uint32_t) { return fmt::format("AS{}", before[i].asn); });
   }
 
   const SnapshotView& before_;

@@ -173,7 +173,7 @@ class ModelBuilder {
       model_.urls.push_back(fb::Url{plain, xml_text(base, plain),
                                     text(metalink_url_head(base, country)),
                                     static_cast<uint32_t>(scheme)});
-      if (listable == kNone && scheme <= UrlScheme::kFtp) listable = place;
+      if (listable == kNone && is_listable(scheme)) listable = place;
       if (web == kNone && scheme <= UrlScheme::kHttp) web = place;
     }
     model_.url_sets.emplace_back(span_from(begin, model_.urls.size()), listable, web);

@@ -1,7 +1,6 @@
 #include "compiler/publish.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <iterator>
 #include <span>
@@ -36,9 +35,8 @@ Result<std::optional<Snapshot>> open_predecessor(const SnapshotDirectory& direct
   if (live.current) {
     auto opened = directory.open(*live.current);
     if (opened) return std::optional(std::move(*opened));
-    // What the machine lacks just now says nothing of the file.
-    constexpr std::array kLacks = {ENOMEM, EMFILE, ENFILE, EFBIG};
-    if (std::ranges::find(kLacks, opened.error().system_errno) != kLacks.end())
+    // EFBIG: memory obeys the limit of file sizes, too.
+    if (is_exhaustion(opened.error()) || opened.error().system_errno == EFBIG)
       return tl::unexpected(std::move(opened).error());
     log.warning("the live snapshot cannot be read: {}", opened.error().message);
   }

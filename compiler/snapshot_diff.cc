@@ -70,9 +70,8 @@ template <typename Value, typename Show>
 std::string list_change(const std::vector<Value>& before, const std::vector<Value>& after,
                         Show show) {
   std::vector<std::string> words;
-  align(
-      {static_cast<uint32_t>(before.size()), static_cast<uint32_t>(after.size())},
-      [&](uint32_t i) { return before[i]; }, [&](uint32_t j) { return after[j]; },
+  align_lists(
+      before, after, [](const Value& value) { return value; },
       [&](uint32_t i, uint32_t j) {
         if (j == kNone) words.push_back("-" + show(before[i]));
         if (i == kNone) words.push_back("+" + show(after[j]));
@@ -107,8 +106,7 @@ class Differ {
   }
   template <typename Vector>
   AlignedSizes sizes(Vector vector) const {
-    return {static_cast<uint32_t>((before_.*vector).size()),
-            static_cast<uint32_t>((after_.*vector).size())};
+    return sizes_of(before_.*vector, after_.*vector);
   }
 
   // ---- hosts
@@ -373,25 +371,21 @@ class Differ {
     const auto label = [](const SnapshotView& view, const HostNetblock& netblock) {
       return fmt::format("{} of {}", netblock.prefix.to_string(), host_of_id(view, netblock.host));
     };
-    const AlignedSizes counts{static_cast<uint32_t>(before.size()),
-                              static_cast<uint32_t>(after.size())};
-    align(
-        counts, [&](uint32_t i) { return before[i]; }, [&](uint32_t j) { return after[j]; },
+    align_lists(
+        before, after, [](const HostNetblock& netblock) { return netblock; },
         [&](uint32_t i, uint32_t j) {
           if (j == kNone) section.add(Mark::kGone, [&] { return label(before_, before[i]); });
           if (i == kNone) section.add(Mark::kNew, [&] { return label(after_, after[j]); });
         });
-    add_section("netblocks", counts, section);
+    add_section("netblocks", sizes_of(before, after), section);
   }
 
   void diff_asns() {
     const auto before = asns_of(before_);
     const auto after = asns_of(after_);
     Section section(options_, 2);
-    const AlignedSizes counts{static_cast<uint32_t>(before.size()),
-                              static_cast<uint32_t>(after.size())};
-    align(
-        counts, [&](uint32_t i) { return before[i].asn; }, [&](uint32_t j) { return after[j].asn; },
+    align_lists(
+        before, after, [](const KnownAsn& known) { return known.asn; },
         [&](uint32_t i, uint32_t j) {
           const auto label = [](const KnownAsn& known) { return fmt::format("AS{}", known.asn); };
           if (j == kNone) return section.add(Mark::kGone, [&] { return label(before[i]); });
@@ -402,7 +396,7 @@ class Differ {
                                before[i].ranges, after[j].ranges);
           });
         });
-    add_section("AS numbers", counts, section);
+    add_section("AS numbers", sizes_of(before, after), section);
   }
 
   // ---- countries
@@ -468,10 +462,8 @@ class Differ {
 
   void diff_canary(const Canary& canary, const CanaryAnswer& before, const CanaryAnswer& after) {
     Section section(options_, 4);
-    align(
-        {static_cast<uint32_t>(before.mirrors.size()), static_cast<uint32_t>(after.mirrors.size())},
-        [&](uint32_t i) { return before.mirrors[i].id; },
-        [&](uint32_t j) { return after.mirrors[j].id; },
+    align_lists(
+        before.mirrors, after.mirrors, [](const CanaryAnswer::Mirror& mirror) { return mirror.id; },
         [&](uint32_t i, uint32_t j) {
           if (j == kNone) section.add(Mark::kGone, [&] { return before.mirrors[i].label; });
           if (i == kNone) section.add(Mark::kNew, [&] { return after.mirrors[j].label; });

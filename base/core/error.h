@@ -42,6 +42,9 @@ template <typename... Arguments>
 // The error of a failed system call: "WHAT: STRERROR".
 [[nodiscard]] tl::unexpected<Error> fail_errno(int system_errno, std::string_view what);
 
+// Memory or descriptors ran out: says nothing of the file that was to be read.
+[[nodiscard]] bool is_exhaustion(const Error& error);
+
 // Adds "CONTEXT: " in front of the message.
 [[nodiscard]] tl::unexpected<Error> with_context(Error error, std::string_view context);
 

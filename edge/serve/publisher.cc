@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -20,10 +19,7 @@ constexpr int64_t kNsPerMs = 1'000'000;
 constexpr int64_t kGeoSettleMs = 500;
 
 // Of the machine and not of the file: the same file may be good in a moment.
-bool is_passing(const Error& error) {
-  constexpr std::array kPassing = {ENOMEM, EMFILE, ENFILE, EIO};
-  return std::ranges::find(kPassing, error.system_errno) != kPassing.end();
-}
+bool is_passing(const Error& error) { return is_exhaustion(error) || error.system_errno == EIO; }
 
 int64_t nanoseconds(const timespec& time) {
   return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;

@@ -255,9 +255,9 @@ class DatabaseWhy {
       }
       tell("accepted");
       url.met = true;
-      const bool is_listable = scheme_of(std::get<std::string>(base)) <= UrlScheme::kFtp;
-      listable.met = listable.met.value_or(false) || is_listable;
-      if (is_listable) listable.rows.push_back({"host_category_url", one.id, shown});
+      const bool is_shown = is_listable(scheme_of(std::get<std::string>(base)));
+      listable.met = listable.met.value_or(false) || is_shown;
+      if (is_shown) listable.rows.push_back({"host_category_url", one.id, shown});
     }
   }
 

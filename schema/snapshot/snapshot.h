@@ -40,6 +40,8 @@ inline constexpr uint32_t kFileNameMax = 255;
 inline constexpr uint32_t kTextSizeMax = 4096;
 
 enum class UrlScheme : uint32_t { kHttps = 0, kHttp = 1, kFtp = 2, kRsync = 3, kOther = 4 };
+// Whether a list shows such a URL.
+constexpr bool is_listable(UrlScheme scheme) { return scheme <= UrlScheme::kFtp; }
 
 enum HostFlag : uint32_t {
   kHostAdminActive = 1 << 0,

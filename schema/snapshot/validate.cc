@@ -372,7 +372,7 @@ class Validator {
       uint32_t web = kNone;
       for (uint32_t place = 0; place < urls.size(); ++place) {
         const auto scheme = static_cast<UrlScheme>(urls[place].scheme());
-        if (listable == kNone && scheme <= UrlScheme::kFtp) listable = place;
+        if (listable == kNone && is_listable(scheme)) listable = place;
         if (web == kNone && scheme <= UrlScheme::kHttp) web = place;
       }
       if (set.first_listable() != listable || set.first_web() != web)

@@ -207,31 +207,23 @@ class FloodTest(EdgeTest):
         """Fewer connections than unfinished answers have room: it is the connections that run out."""
         self.snapshots.compile("two", mirrors=2000)
         edge = self.start("--workers", "1", "--max-connections", "20", "--send-buffer", "4096")
-        greedy = []
-        try:
-            for i in range(40):
-                greedy.append(Client(edge.address, receive_buffer=4096))
-                greedy[-1].send(REQUEST)
-                wait_until(lambda: edge.counter("answers_unfinished") > i, "an answer that is not taken")
-            self.assertEqual(edge.get(TARGET).status, 200)
-            self.assertGreaterEqual(edge.counter("writers_evicted"), 20)
-        finally:
-            for client in greedy:
-                client.socket.close()
+        for i in range(40):
+            client = Client(edge.address, receive_buffer=4096)
+            self.addCleanup(client.socket.close)
+            client.send(REQUEST)
+            wait_until(lambda: edge.counter("answers_unfinished") > i, "an answer that is not taken")
+        self.assertEqual(edge.get(TARGET).status, 200)
+        self.assertGreaterEqual(edge.counter("writers_evicted"), 20)
 
     def test_who_was_refused_makes_room_for_newcomers(self):
         edge = self.start("--workers", "1", "--max-connections", "20")
-        refused = []
-        try:
-            for _ in range(40):
-                refused.append(Client(edge.address))
-                refused[-1].send(b"bad\r\n\r\n")
-                self.assertEqual(refused[-1].read().status, 400)
-            self.assertEqual(edge.get(TARGET).status, 200)
-            self.assertGreaterEqual(edge.counter("lingers_cut"), 20)
-        finally:
-            for client in refused:
-                client.socket.close()
+        for _ in range(40):
+            client = Client(edge.address)
+            self.addCleanup(client.socket.close)
+            client.send(b"bad\r\n\r\n")
+            self.assertEqual(client.read().status, 400)
+        self.assertEqual(edge.get(TARGET).status, 200)
+        self.assertGreaterEqual(edge.counter("lingers_cut"), 20)
 
     def test_who_does_not_read_makes_room_for_readers(self):
         """The read buffers of clients that send on behind an answer that they do not take."""

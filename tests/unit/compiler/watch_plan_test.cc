@@ -123,6 +123,7 @@ TEST(WatchPlan, ARequestIsForNow) {
   plan.on_request();
   EXPECT_LE(plan.due_ns(), end);
   plan.on_start(end);
+  EXPECT_FALSE(plan.requested());
   plan.on_request();  // for another one after this
   EXPECT_EQ(plan.due_ns(), WatchPlan::kNever);
   plan.on_end(CompileOutcome::kDone, end + kSecond);

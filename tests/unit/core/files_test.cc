@@ -64,22 +64,22 @@ TEST_F(Files, RefusesWhatIsNoOrdinarySmallFile) {
   EXPECT_FALSE(FileCopy::open(folder_ + "/fifo", 10));
 }
 
-TEST_F(Files, MapsWholeFiles) {
+std::string text_of(const FileCopy& copy) { return {copy.bytes().begin(), copy.bytes().end()}; }
+
+TEST_F(Files, CopiesWholeFiles) {
   const std::string path = folder_ + "/file";
-  ASSERT_TRUE(replace_file(path, "mapped"));
+  ASSERT_TRUE(replace_file(path, "copied"));
   auto file = FileCopy::open(path, 6);
   ASSERT_TRUE(file) << file.error().message;
   const FileCopy moved = std::move(*file);
-  EXPECT_EQ(std::string(moved.bytes().begin(), moved.bytes().end()), "mapped");
-  EXPECT_EQ(*read_file(moved.file_path(), 6), "mapped");
+  EXPECT_EQ(text_of(moved), "copied");
+  EXPECT_EQ(*read_file(moved.file_path(), 6), "copied");
   EXPECT_EQ(FileCopy::open(path, 5).error().kind, ErrorKind::kLimit);
-  // In place, by another process as it may be: the mapping keeps what was checked.
+  // In place, by another process as it may be: the copy keeps what was checked.
   ASSERT_EQ(::truncate(path.c_str(), 0), 0);
-  EXPECT_EQ(std::string(moved.bytes().begin(), moved.bytes().end()), "mapped");
+  EXPECT_EQ(text_of(moved), "copied");
   EXPECT_EQ(FileCopy::open(path, 5).error().kind, ErrorKind::kInvalid);
 }
-
-std::string text_of(const FileCopy& copy) { return {copy.bytes().begin(), copy.bytes().end()}; }
 
 TEST_F(Files, CopiesIntoTheMemoryOfASpareIfItFits) {
   const std::string path = folder_ + "/file";
