@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,12 +19,6 @@ Result<UniqueFd> open_for_append(const std::string& path) {
   return fd;
 }
 
-void wake(const UniqueFd& event) {
-  const uint64_t one = 1;
-  // Can only fail when the counter is at its end, and then the thread is awake already.
-  [[maybe_unused]] const ssize_t written = ::write(event.get(), &one, sizeof one);
-}
-
 }  // namespace
 
 AccessLog::AccessLog(std::string path, size_t workers, const Log& log)
@@ -37,8 +30,6 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, size
                                                    const Log& log) {
   std::unique_ptr<AccessLog> self(new AccessLog(path, workers, log));
   MIRROR_TRY(self->file_, open_for_append(path));
-  self->wake_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!self->wake_.valid()) return fail_errno(errno, "eventfd");
   self->thread_ = std::thread([log_writer = self.get()] { log_writer->run(); });
   return self;
 }
@@ -46,13 +37,13 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, size
 AccessLog::~AccessLog() {
   stop_.store(true, std::memory_order_release);
   if (!thread_.joinable()) return;
-  wake(wake_);
+  wake_.ring();
   thread_.join();
 }
 
 void AccessLog::reopen() {
   reopen_.store(true, std::memory_order_release);
-  wake(wake_);
+  wake_.ring();
 }
 
 void AccessLog::run() {
@@ -60,23 +51,25 @@ void AccessLog::run() {
     // Read before draining, so that lines pushed before the stop are written.
     const bool stop = stop_.load(std::memory_order_acquire);
     const bool reopen = reopen_.exchange(false, std::memory_order_acq_rel);
-    drain();
+    const size_t drained = drain();
     if (reopen) open_again();
     if (stop) return;
     pollfd event{wake_.get(), POLLIN, 0};
-    if (::poll(&event, 1, static_cast<int>(kLogFlushMs)) > 0) {
-      uint64_t count = 0;
-      [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof count);
-    }
+    const auto pause_ms = drained > kLogBusyBytes ? kLogBusyFlushMs : kLogFlushMs;
+    if (::poll(&event, 1, static_cast<int>(pause_ms)) > 0) wake_.clear();
   }
 }
 
-void AccessLog::drain() {
+size_t AccessLog::drain() {
+  size_t drained = 0;
   for (auto& ring : rings_) {
     const auto parts = ring->peek();
     for (const auto part : parts) write(part);
-    ring->consume(parts[0].size() + parts[1].size());
+    const size_t size = parts[0].size() + parts[1].size();
+    ring->consume(size);
+    drained += size;
   }
+  return drained;
 }
 
 void AccessLog::write(std::string_view lines) {

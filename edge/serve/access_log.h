@@ -19,6 +19,7 @@
 #include "base/core/log.h"
 #include "base/core/unique_fd.h"
 #include "edge/serve/line_ring.h"
+#include "edge/serve/wakeup.h"
 
 namespace mirror {
 
@@ -42,7 +43,7 @@ class AccessLog {
  private:
   AccessLog(std::string path, size_t workers, const Log& log);
   void run();
-  void drain();
+  size_t drain();  // how many bytes there were
   void write(std::string_view lines);
   [[nodiscard]] bool wait_for_room();
   void open_again();
@@ -51,7 +52,7 @@ class AccessLog {
   const Log& log_;
   std::vector<std::unique_ptr<LineRing>> rings_;
   UniqueFd file_;  // the thread's, once it runs
-  UniqueFd wake_;  // an eventfd
+  const EventFd wake_;
   bool cut_line_ = false;
   bool failing_ = false;
   std::atomic<bool> stop_{false};

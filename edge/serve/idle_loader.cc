@@ -1,9 +1,12 @@
 #include "edge/serve/idle_loader.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "base/core/assert.h"
@@ -12,16 +15,14 @@
 namespace mirror {
 
 IdleLoader::IdleLoader(uv_loop_t* loop)
-    : finished_([this, loop](uv_async_t* handle) {
-        handle->data = this;
-        return uv_async_init(loop, handle, [](uv_async_t* async) {
-          static_cast<IdleLoader*>(async->data)->finish();
-        });
-      }),
-      patience_([this, loop](uv_timer_t* timer) {
+    : finished_(loop, [this] { finish(); }), patience_([this, loop](uv_timer_t* timer) {
         timer->data = this;
         return uv_timer_init(loop, timer);
       }) {
+  int ends[2];
+  MIRROR_ASSERT(::pipe2(ends, O_CLOEXEC) == 0);
+  task_reader_ = UniqueFd(ends[0]);
+  task_writer_ = UniqueFd(ends[1]);
   // Signals are the control thread's.
   sigset_t all, before;
   sigfillset(&all);
@@ -32,14 +33,11 @@ IdleLoader::IdleLoader(uv_loop_t* loop)
 }
 
 IdleLoader::~IdleLoader() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  changed_.notify_one();
+  task_writer_.reset();
   // Nobody must wait for a thread that gets no processor.
   set_policy(SCHED_OTHER);
   thread_.join();
+  static_cast<void>(take_result());
 }
 
 void IdleLoader::set_policy(int policy) {
@@ -47,27 +45,24 @@ void IdleLoader::set_policy(int policy) {
   static_cast<void>(::pthread_setschedparam(thread_.native_handle(), policy, &none));
 }
 
+// Until the other end of the pipe is closed and everything before that is done.
 void IdleLoader::run() {
-  std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [this] { return stop_ || !tasks_.empty(); });
-    if (tasks_.empty()) return;
-    auto task = std::move(tasks_.front());
-    tasks_.pop_front();
-    lock.unlock();
-    task();
-    // What it holds goes here, too.
-    task = nullptr;
-    lock.lock();
+    Task* task = nullptr;
+    // A pipe hands over so few bytes whole (pipe(7)).
+    const ssize_t got = ::read(task_reader_.get(), &task, sizeof task);
+    if (got < 0 && errno == EINTR) continue;
+    if (got == 0) return;
+    MIRROR_ASSERT(got == sizeof task);
+    (*task)();
+    delete task;
   }
 }
 
-void IdleLoader::add(std::function<void()> task) {
-  {
-    const std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
-  }
-  changed_.notify_one();
+void IdleLoader::add(Task task) {
+  const auto* added = new Task(std::move(task));
+  // There is room for thousands of them.
+  MIRROR_ASSERT(::write(task_writer_.get(), &added, sizeof added) == sizeof added);
 }
 
 void IdleLoader::load(Job job, Done done) {
@@ -78,10 +73,8 @@ void IdleLoader::load(Job job, Done done) {
       [](uv_timer_t* timer) { static_cast<IdleLoader*>(timer->data)->set_policy(SCHED_OTHER); },
       kLoaderPatienceMs, 0);
   add([this, work = std::move(job)] {
-    auto result = work();
-    const std::lock_guard lock(mutex_);
-    result_ = std::move(result);
-    uv_async_send(finished_.get());
+    result_.store(new Result<Snapshot>(work()), std::memory_order_release);
+    finished_.ring();
   });
 }
 
@@ -89,14 +82,13 @@ void IdleLoader::dispose(std::shared_ptr<const Generation> generation) {
   add([held = std::move(generation)]() mutable { held.reset(); });
 }
 
+std::unique_ptr<Result<Snapshot>> IdleLoader::take_result() {
+  return std::unique_ptr<Result<Snapshot>>(result_.exchange(nullptr, std::memory_order_acquire));
+}
+
 void IdleLoader::finish() {
-  std::optional<Result<Snapshot>> result;
-  {
-    const std::lock_guard lock(mutex_);
-    result = std::exchange(result_, std::nullopt);
-  }
-  // An async may be told once more than there were results.
-  if (!result) return;
+  const auto result = take_result();
+  if (result == nullptr) return;
   uv_timer_stop(patience_.get());
   set_policy(SCHED_IDLE);
   std::exchange(done_, nullptr)(std::move(*result));

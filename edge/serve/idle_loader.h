@@ -7,20 +7,23 @@
 // to root and where RLIMIT_NICE is at least 20 (LimitNICE=+0 of systemd); elsewhere the load stays
 // slow.
 //
+// Whatever an idle thread holds may stay held for long, so the two threads share no lock: tasks
+// come through a pipe, results through an atomic pointer.
+//
 // Lives on the control thread. Destroying it finishes what was begun; results are dropped.
 #pragma once
 
 #include <uv.h>
 
-#include <condition_variable>
-#include <deque>
+#include <atomic>
 #include <functional>
-#include <mutex>
-#include <optional>
+#include <memory>
 #include <thread>
 
+#include "base/core/unique_fd.h"
 #include "edge/serve/publisher.h"
 #include "edge/serve/uv_owner.h"
+#include "edge/serve/wakeup.h"
 
 namespace mirror {
 
@@ -35,24 +38,23 @@ class IdleLoader final : public SnapshotLoader {
   void dispose(std::shared_ptr<const Generation> generation) override;
 
  private:
+  using Task = std::function<void()>;
+
   void run();
-  void add(std::function<void()> task);
+  void add(Task task);
+  [[nodiscard]] std::unique_ptr<Result<Snapshot>> take_result();
   void finish();
   // Of the thread; where the kernel forbids it the old one stays. Called by the control thread
   // alone, as the thread itself may get no processor to change it.
   void set_policy(int policy);
 
-  UvOwner<uv_async_t> finished_;
+  Wakeup finished_;
   UvOwner<uv_timer_t> patience_;
   Done done_;  // of the job that was given last; the control thread's
 
-  // Guards what follows.
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> tasks_;
-  std::optional<Result<Snapshot>> result_;
-  bool stop_ = false;
-
+  // Addresses of tasks, which belong to the thread once it has read them.
+  UniqueFd task_reader_, task_writer_;
+  std::atomic<Result<Snapshot>*> result_ = nullptr;  // owned; the thread writes it
   std::thread thread_;
 };
 

@@ -42,6 +42,10 @@ inline constexpr uint64_t kDrainGraceMs = 20;
 // Lines of the access log that a worker holds until they are written; a power of two.
 inline constexpr size_t kLogRingBytes = 1 << 20;
 inline constexpr uint64_t kLogFlushMs = 100;
+// After so many bytes at once the next ones are fetched sooner: a large write keeps a worker on the
+// same processor waiting, and a ring must not run over between two looks at it.
+inline constexpr size_t kLogBusyBytes = 8 << 10;
+inline constexpr uint64_t kLogBusyFlushMs = 5;
 
 // The admin listener: few clients, small requests.
 inline constexpr size_t kAdminConnectionsMax = 32;

@@ -68,7 +68,8 @@ Server::Server(const ServerOptions& options, const Clock& clock, const Log& log)
       trusted_proxies_(options.trusted_proxies),
       started_(clock.unix_seconds()),
       loader_(loop_.get()),
-      publisher_(options.publisher, clock, log, *this, &loader_) {}
+      publisher_(options.publisher, clock, log, *this, &loader_),
+      worker_message_(loop_.get(), [this] { on_worker_message(); }) {}
 
 Server::~Server() {
   for (auto& worker : workers_) worker->stop();
@@ -108,11 +109,6 @@ Result<void> Server::open() {
                 "{}: no readable directory; give the one that mirror-compile publishes to",
                 snapshots);
   }
-  worker_message_ = UvOwner<uv_async_t>([this](uv_async_t* handle) {
-    handle->data = this;
-    return uv_async_init(loop_.get(), handle,
-                         [](uv_async_t* async) { server_of(async)->on_worker_message(); });
-  });
   if (!options_.access_log.empty()) {
     MIRROR_TRY(access_log_, AccessLog::open(options_.access_log, options_.workers, log_));
   }
@@ -209,7 +205,7 @@ Result<void> Server::open_workers(std::vector<ListenSocket> served) {
     worker.handler.seed = Random::system_seed();
     worker.limits = limits_;
     worker.clock = &clock_;
-    worker.control = worker_message_.get();
+    worker.control = &worker_message_;
     MIRROR_TRY(auto made, Worker::create(worker, std::move(sockets)));
     workers_.push_back(std::move(made));
   }

@@ -24,6 +24,7 @@
 #include "edge/serve/publisher.h"
 #include "edge/serve/readiness.h"
 #include "edge/serve/uv_owner.h"
+#include "edge/serve/wakeup.h"
 #include "edge/serve/worker.h"
 
 namespace mirror {
@@ -118,7 +119,7 @@ class Server final : private GenerationSink {
   UvLoop loop_;
   IdleLoader loader_;
   Publisher publisher_;
-  UvOwner<uv_async_t> worker_message_;
+  Wakeup worker_message_;
   UvOwner<uv_timer_t> poll_timer_;
   UvOwner<uv_timer_t> retry_timer_;
   UvOwner<uv_timer_t> settle_timer_;

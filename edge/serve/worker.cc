@@ -70,10 +70,11 @@ struct Buffers {
 Worker::Worker(const Options& options)
     : limits_(options.limits),
       clock_(*options.clock),
-      control_(options.control),
+      control_(*options.control),
       handler_(options.handler, counters_),
       engine_(options.limits, handler_, counters_, *this),
-      connections_(new UvConnection[options.limits.connections]) {
+      connections_(new UvConnection[options.limits.connections]),
+      message_(loop_.get(), [this] { on_message(); }) {
   for (uint32_t i = 0; i < limits_.connections; ++i) {
     connections_[i].worker = this;
     engine_.add(connections_[i]);
@@ -96,11 +97,6 @@ Result<std::unique_ptr<Worker>> Worker::create(const Options& options,
 }
 
 Result<void> Worker::open(std::vector<Socket> sockets) {
-  message_ = UvOwner<uv_async_t>([this](uv_async_t* handle) {
-    handle->data = this;
-    return uv_async_init(loop_.get(), handle,
-                         [](uv_async_t* async) { worker_of(async)->on_message(); });
-  });
   tick_ = UvOwner<uv_timer_t>([this](uv_timer_t* handle) {
     handle->data = this;
     return uv_timer_init(loop_.get(), handle);
@@ -161,7 +157,7 @@ Result<void> Worker::start() {
 
 void Worker::post(const Generation& generation) {
   slot_.post(generation);
-  uv_async_send(message_.get());
+  message_.ring();
 }
 
 void Worker::drain() { send(Command::kDrain); }
@@ -176,7 +172,7 @@ void Worker::send(Command command) {
   } else {
     command_.compare_exchange_strong(expected, command, std::memory_order_acq_rel);
   }
-  uv_async_send(message_.get());
+  message_.ring();
 }
 
 void Worker::join() {
@@ -193,7 +189,7 @@ void Worker::run() {
                    [](uv_prepare_t* handle) { worker_of(handle)->on_turn_end(); });
   uv_run(loop_.get(), UV_RUN_DEFAULT);
   ended_.store(true, std::memory_order_release);
-  uv_async_send(control_);
+  control_.ring();
 }
 
 void Worker::begin_turn() {
@@ -244,7 +240,7 @@ void Worker::take_mail() {
   handler_.adopt(*generation);
   counters_.swaps.add();
   slot_.adopted(*generation);
-  uv_async_send(control_);
+  control_.ring();
 }
 
 void Worker::start_ticking(uint64_t first_ms) {

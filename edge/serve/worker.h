@@ -5,7 +5,7 @@
 // release of the one before.
 //
 // One request costs one read and one write; it allocates nothing, takes no lock and touches no
-// memory that another thread writes, but for the mailbox flag that libuv looks at.
+// memory that another thread writes.
 //
 // The control thread creates, starts, posts to, drains, joins and destroys it; everything private
 // is the worker thread's between start() and join().
@@ -28,6 +28,7 @@
 #include "edge/serve/request_handler.h"
 #include "edge/serve/transport.h"
 #include "edge/serve/uv_owner.h"
+#include "edge/serve/wakeup.h"
 #include "edge/serve/worker_counters.h"
 
 namespace mirror {
@@ -38,8 +39,8 @@ class Worker final : private Transport {
     RequestHandler::Options handler;
     WorkerLimits limits;
     const Clock* clock = nullptr;  // outlives the worker
-    uv_async_t* control =
-        nullptr;  // told when a generation is adopted and when the worker has ended
+    const Wakeup* control =
+        nullptr;  // rung when a generation is adopted and when the worker has ended
   };
   // A socket that listens: TCP or unix.
   struct Socket {
@@ -131,7 +132,7 @@ class Worker final : private Transport {
 
   const WorkerLimits limits_;
   const Clock& clock_;
-  uv_async_t* const control_;
+  const Wakeup& control_;
   WorkerCounters counters_;
   RequestHandler handler_;
   ConnectionEngine engine_;
@@ -151,7 +152,7 @@ class Worker final : private Transport {
   size_t held_connections_ = 0;  // by listeners
 
   UvLoop loop_;
-  UvOwner<uv_async_t> message_;
+  Wakeup message_;
   UvOwner<uv_timer_t> tick_;
   UvOwner<uv_prepare_t> before_wait_;
   UvOwner<uv_idle_t> turns_;

@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <functional>
+#include <thread>
 
 namespace mirror {
 namespace {
@@ -16,9 +19,9 @@ using std::chrono::steady_clock;
 class IdleLoaderTest : public testing::Test {
  protected:
   // Runs a job of the loader's thread to its end.
-  void load(const std::function<void()>& work) {
+  void load(IdleLoader& loader, const std::function<void()>& work) {
     bool done = false;
-    loader_.load(
+    loader.load(
         [&]() -> Result<Snapshot> {
           work();
           return fail(ErrorKind::kRefused, "a test");
@@ -40,7 +43,7 @@ TEST_F(IdleLoaderTest, ALoadThatLastsGetsTheProcessorLikeEverybody) {
   // An earlier long load makes none of the later ones ordinary.
   for (int round = 0; round < 2; ++round) {
     int first = -1, last = -1;
-    load([&] {
+    load(loader_, [&] {
       const auto end = steady_clock::now() + std::chrono::seconds(30);
       first = last = ::sched_getscheduler(0);
       while (last != SCHED_OTHER && steady_clock::now() < end) last = ::sched_getscheduler(0);
@@ -49,6 +52,40 @@ TEST_F(IdleLoaderTest, ALoadThatLastsGetsTheProcessorLikeEverybody) {
     EXPECT_EQ(first, SCHED_IDLE) << round;
     EXPECT_EQ(last, SCHED_OTHER) << round;
   }
+}
+
+// How often a thread that could have gone on was made to wait, also by offering the processor.
+long involuntary_switches() {
+  rusage used{};
+  ::getrusage(RUSAGE_THREAD, &used);
+  return used.ru_nivcsw;
+}
+
+TEST_F(IdleLoaderTest, NobodyWaitsBusilyForAThreadThatGetsNoProcessor) {
+  // All that this test starts shares one processor with somebody who wants all of it.
+  cpu_set_t before, one;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof before, &before), 0);
+  CPU_ZERO(&one);
+  for (int cpu = 0; CPU_COUNT(&one) == 0; ++cpu) {
+    if (CPU_ISSET(cpu, &before)) CPU_SET(cpu, &one);
+  }
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+  {
+    IdleLoader loader(loop_.get());
+    std::atomic<bool> stop = false;
+    std::thread busy([&stop] {
+      while (!stop.load(std::memory_order_relaxed)) {
+      }
+    });
+    constexpr int kLoads = 40;
+    const long begin = involuntary_switches();
+    for (int round = 0; round < kLoads; ++round) load(loader, [] {});
+    // With libuv's own way, of which wakeup.h tells, there are two a load; else hardly any.
+    EXPECT_LT(involuntary_switches() - begin, kLoads);
+    stop = true;
+    busy.join();
+  }
+  ::sched_setaffinity(0, sizeof before, &before);
 }
 
 }  // namespace
