@@ -7,6 +7,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace mirror {
@@ -26,6 +27,21 @@ std::optional<Digest128> Digest128::from_hex(std::string_view text) {
 
 Digest128 digest128(std::span<const uint8_t> bytes) {
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.high64, hash.low64};
+}
+
+Digest128 digest128(std::span<const uint8_t> bytes, Pace& pace) {
+  constexpr size_t kPiece = size_t{256} << 10;
+  constexpr uint64_t kBytesPerNs = 16;
+  XXH3_state_t state;
+  XXH3_128bits_reset(&state);
+  while (!bytes.empty()) {
+    const auto piece = bytes.first(std::min(bytes.size(), kPiece));
+    XXH3_128bits_update(&state, piece.data(), piece.size());
+    bytes = bytes.subspan(piece.size());
+    pace.add(piece.size() / kBytesPerNs);
+  }
+  const XXH128_hash_t hash = XXH3_128bits_digest(&state);
   return {hash.high64, hash.low64};
 }
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/core/pace.h"
+
 namespace mirror {
 
 struct Digest128 {
@@ -20,6 +22,8 @@ struct Digest128 {
 };
 
 [[nodiscard]] Digest128 digest128(std::span<const uint8_t> bytes);
+// The same in pieces.
+[[nodiscard]] Digest128 digest128(std::span<const uint8_t> bytes, Pace& pace);
 [[nodiscard]] uint64_t digest64(std::span<const uint8_t> bytes);
 [[nodiscard]] uint64_t digest64(std::string_view text);
 

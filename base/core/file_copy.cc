@@ -8,24 +8,22 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/core/assert.h"
+#include "base/core/pace.h"
+
 namespace mirror {
 namespace {
 
 // So much is read or unmapped by one system call: many a server's kernel does not preempt a thread
 // inside one, and another that answers clients may wait for the same processor.
 constexpr size_t kStepBytes = size_t{32} << 10;
-// A change of protection costs the kernel about as much for the call as for so much memory.
-constexpr size_t kProtectBytes = 8 * kStepBytes;
+#ifdef MIRROR_DEBUG_CHECKS
+constexpr bool kTrapsWrites = true;
+#else
+constexpr bool kTrapsWrites = false;
+#endif
 
 }  // namespace
-
-Result<void> FileCopy::protect(int protection) const {
-  for (size_t at = 0; at < capacity_; at += kProtectBytes) {
-    if (::mprotect(data_ + at, std::min(capacity_ - at, kProtectBytes), protection) != 0)
-      return fail_errno(errno, "mprotect");
-  }
-  return {};
-}
 
 bool FileCopy::fits(uint64_t size) const { return size <= capacity_ && size >= capacity_ / 2; }
 
@@ -34,10 +32,11 @@ Result<void> FileCopy::map(uint64_t capacity) {
   if (!memory_.valid()) return fail_errno(errno, "memfd_create");
   if (::ftruncate(memory_.get(), static_cast<off_t>(capacity)) != 0)
     return fail_errno(errno, "ftruncate");
-  void* data = ::mmap(nullptr, capacity, PROT_NONE, MAP_SHARED, memory_.get(), 0);
+  void* data = ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_SHARED, memory_.get(), 0);
   if (data == MAP_FAILED) return fail_errno(errno, "mmap");
   data_ = static_cast<uint8_t*>(data);
   capacity_ = capacity;
+  protection_ = PROT_READ | PROT_WRITE;
   constexpr int kSize = F_SEAL_SHRINK | F_SEAL_GROW;
   // This mapping stays writable, no other one can be, nor can the descriptor.
 #ifdef F_SEAL_FUTURE_WRITE
@@ -49,9 +48,17 @@ Result<void> FileCopy::map(uint64_t capacity) {
   return {};
 }
 
+Result<void> FileCopy::protect(int protection) const {
+  if (protection == protection_) return {};
+  if (::mprotect(data_, capacity_, protection) != 0) return fail_errno(errno, "mprotect");
+  protection_ = protection;
+  return {};
+}
+
 Result<void> FileCopy::fill(const RegularFile& file) {
   MIRROR_CHECK(protect(PROT_READ | PROT_WRITE));
   size_ = file.size;
+  Pace pace;
   for (size_t done = 0; done < size_;) {
     const ssize_t got = ::read(file.fd.get(), data_ + done, std::min(size_ - done, kStepBytes));
     if (got < 0 && errno == EINTR) continue;
@@ -62,8 +69,10 @@ Result<void> FileCopy::fill(const RegularFile& file) {
                   done);
     }
     done += static_cast<size_t>(got);
+    constexpr size_t kBytesPerNs = 16;
+    pace.add(static_cast<size_t>(got) / kBytesPerNs);
   }
-  return protect(PROT_READ);
+  return kTrapsWrites ? protect(PROT_READ) : Result<void>();
 }
 
 Result<FileCopy> FileCopy::open(const std::string& path, uint64_t size_limit) {
@@ -93,21 +102,20 @@ Result<FileCopy> FileCopy::open_into(FileCopy copy, const std::string& path, uin
   return copy;
 }
 
-FileCopy::FileCopy(FileCopy&& other) noexcept
-    : memory_(std::move(other.memory_)),
-      data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)),
-      capacity_(std::exchange(other.capacity_, 0)) {}
+FileCopy::FileCopy(FileCopy&& other) noexcept { swap(other); }
 
 FileCopy& FileCopy::operator=(FileCopy&& other) noexcept {
-  if (this != &other) {
-    FileCopy old(std::move(*this));
-    memory_ = std::move(other.memory_);
-    data_ = std::exchange(other.data_, nullptr);
-    size_ = std::exchange(other.size_, 0);
-    capacity_ = std::exchange(other.capacity_, 0);
-  }
+  FileCopy taken(std::move(other));
+  swap(taken);
   return *this;
+}
+
+void FileCopy::swap(FileCopy& other) noexcept {
+  std::swap(memory_, other.memory_);
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  std::swap(capacity_, other.capacity_);
+  std::swap(protection_, other.protection_);
 }
 
 FileCopy::~FileCopy() {
@@ -117,6 +125,6 @@ FileCopy::~FileCopy() {
 
 std::string FileCopy::file_path() const { return fmt::format("/proc/self/fd/{}", memory_.get()); }
 
-void FileCopy::seal() const { static_cast<void>(protect(PROT_NONE)); }
+void FileCopy::forbid_access() const { static_cast<void>(protect(PROT_NONE)); }
 
 }  // namespace mirror

@@ -1,11 +1,14 @@
-// The contents of a whole file in memory of its own, read-only: whatever becomes of the file, these
-// bytes stay as they were checked. A file on disk may be truncated or overwritten in place at any
+// The contents of a whole file in memory of its own: whatever becomes of the file, these bytes stay
+// as they were checked. A file on disk may be truncated or overwritten in place at any
 // time, and a mapping of it would turn the next read into SIGBUS or into bytes that nobody has
 // checked.
 //
 // Owns the memory (RssShmem of proc(5)), and every page of it is mapped from the start: no later
-// read waits for a page fault. It is a memfd that is sealed (fcntl(2)), so that also who finds it
-// in /proc can neither cut it nor, from Linux 5.1 on, write to it.
+// read waits for a page fault. It is a memfd that is sealed (fcntl(2)), so that who finds it in
+// /proc can neither cut it nor, from Linux 5.1 on, write to it. This process could, but for debug
+// builds, where a stray write traps: changing the protection of a copy for each successor takes
+// longer than copying it where page tables are virtualised, and interrupts every processor that
+// runs a thread of this process.
 #pragma once
 
 #include <cstddef>
@@ -45,7 +48,7 @@ class FileCopy {
 
   // Takes all access away but keeps the addresses: in debug builds a retired copy traps stale
   // readers. The memory can still be a spare.
-  void seal() const;
+  void forbid_access() const;
 
  private:
   [[nodiscard]] bool fits(uint64_t size) const;
@@ -54,11 +57,13 @@ class FileCopy {
   [[nodiscard]] Result<void> map(uint64_t capacity);
   [[nodiscard]] Result<void> fill(const RegularFile& file);
   [[nodiscard]] Result<void> protect(int protection) const;
+  void swap(FileCopy& other) noexcept;
 
   UniqueFd memory_;
   uint8_t* data_ = nullptr;
   size_t size_ = 0;
   size_t capacity_ = 0;
+  mutable int protection_ = 0;  // of the mapping, as mmap(2) has it
 };
 
 }  // namespace mirror

@@ -283,7 +283,7 @@ void Publisher::retire(std::unique_ptr<Generation> generation) {
   ++retired_count_;
   log_.debug("generation {} is retired", generation->label());
 #ifdef MIRROR_DEBUG_CHECKS
-  if (generation->snapshot.use_count() == 1) generation->snapshot->file().seal();
+  if (generation->snapshot.use_count() == 1) generation->snapshot->file().forbid_access();
   std::swap(sealed_, generation);
 #endif
   if (started_ && loader_ != nullptr && generation != nullptr)

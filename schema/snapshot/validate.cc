@@ -20,6 +20,8 @@ namespace {
 constexpr size_t kAlignment = 16;
 // Real snapshots read each byte of text two or three times while they are checked.
 constexpr uint64_t kTextWorkPerByte = 64;
+// What it takes to look at one element of a vector, about.
+constexpr uint64_t kNsPerElement = 5;
 
 Result<SnapshotHeader> read_header(std::span<const uint8_t> bytes) {
   if (reinterpret_cast<uintptr_t>(bytes.data()) % kAlignment != 0) {
@@ -183,8 +185,8 @@ bool is_xml_escape_of(std::string_view plain, std::string_view escaped) {
 
 class Validator {
  public:
-  explicit Validator(SnapshotView& view, uint64_t payload_size)
-      : view_(view), text_budget_(payload_size * kTextWorkPerByte) {}
+  Validator(SnapshotView& view, uint64_t payload_size, Pace& pace)
+      : view_(view), text_budget_(payload_size * kTextWorkPerByte), pace_(pace) {}
 
   Result<void> run() {
     MIRROR_CHECK(check_text_bytes());
@@ -239,6 +241,7 @@ class Validator {
   bool is_inside(const fb::Text& text, size_t limit) {
     const uint64_t end = uint64_t{text.offset()} + text.size();
     if (end > limit || text.size() > text_budget_) return false;
+    pace_.add(kNsPerElement + text.size() / 16);
     text_budget_ -= text.size();
     return begins_character(text.offset()) && begins_character(end);
   }
@@ -247,11 +250,23 @@ class Validator {
   }
 
   Result<void> check_text_bytes() {
+    constexpr size_t kPiece = size_t{64} << 10;
     const auto& bytes = view_.text_bytes;
-    if (!is_valid_utf8({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) {
-      return fail(ErrorKind::kInvalid, "text: not valid UTF-8");
+    line_bytes_ = bytes.size();
+    for (size_t begin = 0, end = 0; begin < bytes.size(); begin = end) {
+      end = std::min(begin + kPiece, bytes.size());
+      // A piece ends where a character does, if it is one.
+      while (!begins_character(end)) ++end;
+      const auto piece = bytes.subspan(begin, end - begin);
+      if (!is_valid_utf8({reinterpret_cast<const char*>(piece.data()), piece.size()}))
+        return fail(ErrorKind::kInvalid, "text: not valid UTF-8");
+      // Beyond the first control byte nobody asks for another.
+      if (line_bytes_ == bytes.size()) {
+        const size_t at = find_control_byte(piece);
+        if (at < piece.size()) line_bytes_ = begin + at;
+      }
+      pace_.add(piece.size() / 8);
     }
-    line_bytes_ = find_control_byte(bytes);
     return {};
   }
 
@@ -396,6 +411,7 @@ class Validator {
       const auto& set = view_.carrier_sets[i];
       MIRROR_CHECK(carriers.next(set.carriers()));
       MIRROR_CHECK(groups.next(set.groups()));
+      pace_.add(kNsPerElement * (set.carriers().count() + set.groups().count()));
       const auto all = SnapshotView::part(view_.carriers, set.carriers());
       if (set.global_count() > all.size()) return bad("carrier_sets", i, "bad global_count");
       if (!are_distinct_hosts(all.first(set.global_count()), all.subspan(set.global_count()))) {
@@ -498,6 +514,7 @@ class Validator {
     std::vector<uint32_t> homes(elements.size());
     for (size_t i = 0; i < elements.size(); ++i) {
       homes[i] = static_cast<uint32_t>(digest64(view_.text(name_of(elements[i]))) & mask);
+      pace_.add(kNsPerElement);
     }
     // At most half of the slots are full if each entry is there once, so an empty one is found.
     const auto empty = std::ranges::find(index, kNone);
@@ -526,6 +543,7 @@ class Validator {
         return bad(name, slot, found ? "bad entry" : "its entry cannot be found");
       homes[entry] = home | kSeen;
       entries += full ? 1 : 0;
+      pace_.add(kNsPerElement);
     }
     if (entries != elements.size())
       return fail(ErrorKind::kInvalid, "{}: an entry is missing", name);
@@ -577,8 +595,8 @@ class Validator {
   }
 
   template <typename Range, typename First>
-  static Result<void> check_ranges(std::string_view name, std::span<const Range> ranges,
-                                   size_t values, First first) {
+  Result<void> check_ranges(std::string_view name, std::span<const Range> ranges, size_t values,
+                            First first) {
     if (ranges.empty()) return fail(ErrorKind::kInvalid, "{}: empty", name);
     for (size_t i = 0; i < ranges.size(); ++i) {
       if (i == 0 ? first(ranges[0]) != first(Range{}) : first(ranges[i - 1]) >= first(ranges[i])) {
@@ -587,6 +605,7 @@ class Validator {
       if (!within_or_none(ranges[i].value(), values)) return bad(name, i, "bad value");
       if (i > 0 && ranges[i - 1].value() == ranges[i].value())
         return bad(name, i, "the same value twice");
+      pace_.add(kNsPerElement / 2);
     }
     return {};
   }
@@ -749,6 +768,7 @@ class Validator {
   SnapshotView& view_;
   size_t line_bytes_ = 0;  // texts of lines end here: the first control byte of the text bytes
   uint64_t text_budget_;
+  Pace& pace_;
 };
 
 }  // namespace
@@ -756,7 +776,8 @@ class Validator {
 Result<SnapshotView> validate(std::span<const uint8_t> bytes) {
   MIRROR_TRY(const auto header, read_header(bytes));
   const auto payload = bytes.subspan(sizeof header);
-  if (digest128(payload) != Digest128{header.digest_high, header.digest_low}) {
+  Pace pace;
+  if (digest128(payload, pace) != Digest128{header.digest_high, header.digest_low}) {
     return fail(ErrorKind::kInvalid,
                 "the digest of the payload is wrong: the file is damaged or incomplete");
   }
@@ -776,7 +797,7 @@ Result<SnapshotView> validate(std::span<const uint8_t> bytes) {
   }
   SnapshotView view = view_of(root);
   view.created_at = header.created_at;
-  MIRROR_CHECK(Validator(view, payload.size()).run());
+  MIRROR_CHECK(Validator(view, payload.size(), pace).run());
   return view;
 }
 
