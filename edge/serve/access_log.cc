@@ -30,6 +30,7 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, size
                                                    const Log& log) {
   std::unique_ptr<AccessLog> self(new AccessLog(path, workers, log));
   MIRROR_TRY(self->file_, open_for_append(path));
+  MIRROR_TRY(self->wake_, EventFd::create());
   self->thread_ = std::thread([log_writer = self.get()] { log_writer->run(); });
   return self;
 }

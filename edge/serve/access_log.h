@@ -52,7 +52,7 @@ class AccessLog {
   const Log& log_;
   std::vector<std::unique_ptr<LineRing>> rings_;
   UniqueFd file_;  // the thread's, once it runs
-  const EventFd wake_;
+  EventFd wake_;
   bool cut_line_ = false;
   bool failing_ = false;
   std::atomic<bool> stop_{false};

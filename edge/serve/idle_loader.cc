@@ -33,11 +33,10 @@ IdleLoader::IdleLoader(uv_loop_t* loop)
 }
 
 IdleLoader::~IdleLoader() {
-  task_writer_.reset();
   // Nobody must wait for a thread that gets no processor.
   set_policy(SCHED_OTHER);
+  task_writer_.reset();
   thread_.join();
-  static_cast<void>(take_result());
 }
 
 void IdleLoader::set_policy(int policy) {
@@ -73,7 +72,8 @@ void IdleLoader::load(Job job, Done done) {
       [](uv_timer_t* timer) { static_cast<IdleLoader*>(timer->data)->set_policy(SCHED_OTHER); },
       kLoaderPatienceMs, 0);
   add([this, work = std::move(job)] {
-    result_.store(new Result<Snapshot>(work()), std::memory_order_release);
+    result_ = work();
+    has_result_.store(true, std::memory_order_release);
     finished_.ring();
   });
 }
@@ -82,13 +82,9 @@ void IdleLoader::dispose(std::shared_ptr<const Generation> generation) {
   add([held = std::move(generation)]() mutable { held.reset(); });
 }
 
-std::unique_ptr<Result<Snapshot>> IdleLoader::take_result() {
-  return std::unique_ptr<Result<Snapshot>>(result_.exchange(nullptr, std::memory_order_acquire));
-}
-
 void IdleLoader::finish() {
-  const auto result = take_result();
-  if (result == nullptr) return;
+  if (!has_result_.exchange(false, std::memory_order_acquire)) return;
+  auto result = std::exchange(result_, std::nullopt);
   uv_timer_stop(patience_.get());
   set_policy(SCHED_IDLE);
   std::exchange(done_, nullptr)(std::move(*result));

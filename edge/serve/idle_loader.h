@@ -7,8 +7,8 @@
 // to root and where RLIMIT_NICE is at least 20 (LimitNICE=+0 of systemd); elsewhere the load stays
 // slow.
 //
-// Whatever an idle thread holds may stay held for long, so the two threads share no lock: tasks
-// come through a pipe, results through an atomic pointer.
+// Whatever an idle thread holds may stay held for long, so the two threads hand over without a
+// lock: tasks through a pipe, results by a flag.
 //
 // Lives on the control thread. Destroying it finishes what was begun; results are dropped.
 #pragma once
@@ -18,6 +18,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "base/core/unique_fd.h"
@@ -42,7 +43,6 @@ class IdleLoader final : public SnapshotLoader {
 
   void run();
   void add(Task task);
-  [[nodiscard]] std::unique_ptr<Result<Snapshot>> take_result();
   void finish();
   // Of the thread; where the kernel forbids it the old one stays. Called by the control thread
   // alone, as the thread itself may get no processor to change it.
@@ -54,7 +54,9 @@ class IdleLoader final : public SnapshotLoader {
 
   // Addresses of tasks, which belong to the thread once it has read them.
   UniqueFd task_reader_, task_writer_;
-  std::atomic<Result<Snapshot>*> result_ = nullptr;  // owned; the thread writes it
+  // The thread's until it sets the flag, then the control thread's.
+  std::optional<Result<Snapshot>> result_;
+  std::atomic<bool> has_result_ = false;
   std::thread thread_;
 };
 

@@ -20,8 +20,6 @@ namespace {
 constexpr size_t kAlignment = 16;
 // Real snapshots read each byte of text two or three times while they are checked.
 constexpr uint64_t kTextWorkPerByte = 64;
-// What it takes to look at one element of a vector, about.
-constexpr uint64_t kNsPerElement = 5;
 
 Result<SnapshotHeader> read_header(std::span<const uint8_t> bytes) {
   if (reinterpret_cast<uintptr_t>(bytes.data()) % kAlignment != 0) {
@@ -241,12 +239,17 @@ class Validator {
   bool is_inside(const fb::Text& text, size_t limit) {
     const uint64_t end = uint64_t{text.offset()} + text.size();
     if (end > limit || text.size() > text_budget_) return false;
-    pace_.add(kNsPerElement + text.size() / 16);
     text_budget_ -= text.size();
     return begins_character(text.offset()) && begins_character(end);
   }
   bool begins_character(uint64_t at) const {
     return at == view_.text_bytes.size() || (view_.text_bytes[at] & 0xc0) != 0x80;
+  }
+
+  // At the end of a loop over many elements, which take about so long each.
+  void pace(size_t i, uint64_t nanoseconds) {
+    constexpr size_t kElements = 256;
+    if (i % kElements == 0) pace_.add(kElements * nanoseconds);
   }
 
   Result<void> check_text_bytes() {
@@ -403,6 +406,7 @@ class Validator {
       if (!within_or_none(view_.carriers[i].url_set(), view_.url_sets.size())) {
         return bad("carriers", i, "bad url_set");
       }
+      pace(i, 1);
     }
     Tiles carriers("carriers", view_.carriers.size());
     Tiles groups("country_groups", view_.country_groups.size());
@@ -411,7 +415,7 @@ class Validator {
       const auto& set = view_.carrier_sets[i];
       MIRROR_CHECK(carriers.next(set.carriers()));
       MIRROR_CHECK(groups.next(set.groups()));
-      pace_.add(kNsPerElement * (set.carriers().count() + set.groups().count()));
+      pace_.add(5 * (set.carriers().count() + set.groups().count()));
       const auto all = SnapshotView::part(view_.carriers, set.carriers());
       if (set.global_count() > all.size()) return bad("carrier_sets", i, "bad global_count");
       if (!are_distinct_hosts(all.first(set.global_count()), all.subspan(set.global_count()))) {
@@ -471,6 +475,7 @@ class Validator {
       }
       MIRROR_CHECK(tiles.next(directory.files()));
       MIRROR_CHECK(check_files(directory.files()));
+      pace(i, 50);
     }
     MIRROR_CHECK(tiles.finish());
     return check_hash_index("directory_index", view_.directory_index, view_.directories,
@@ -514,7 +519,7 @@ class Validator {
     std::vector<uint32_t> homes(elements.size());
     for (size_t i = 0; i < elements.size(); ++i) {
       homes[i] = static_cast<uint32_t>(digest64(view_.text(name_of(elements[i]))) & mask);
-      pace_.add(kNsPerElement);
+      pace(i, 10);
     }
     // At most half of the slots are full if each entry is there once, so an empty one is found.
     const auto empty = std::ranges::find(index, kNone);
@@ -543,7 +548,7 @@ class Validator {
         return bad(name, slot, found ? "bad entry" : "its entry cannot be found");
       homes[entry] = home | kSeen;
       entries += full ? 1 : 0;
-      pace_.add(kNsPerElement);
+      pace(step, 5);
     }
     if (entries != elements.size())
       return fail(ErrorKind::kInvalid, "{}: an entry is missing", name);
@@ -605,7 +610,7 @@ class Validator {
       if (!within_or_none(ranges[i].value(), values)) return bad(name, i, "bad value");
       if (i > 0 && ranges[i - 1].value() == ranges[i].value())
         return bad(name, i, "the same value twice");
-      pace_.add(kNsPerElement / 2);
+      pace(i, 2);
     }
     return {};
   }
@@ -711,7 +716,7 @@ class Validator {
   };
 
   // Where a set has more than any answer may have, it has just that: no sum can overflow.
-  std::vector<UrlSums> sum_carrier_sets() const {
+  std::vector<UrlSums> sum_carrier_sets() {
     std::vector<UrlSums> of_urls(view_.url_sets.size());
     for (size_t i = 0; i < of_urls.size(); ++i) {
       for (const auto& url : SnapshotView::part(view_.urls, view_.url_sets[i].urls())) {
@@ -721,6 +726,7 @@ class Validator {
     }
     std::vector<UrlSums> of_carriers(view_.carrier_sets.size());
     for (size_t i = 0; i < of_carriers.size(); ++i) {
+      pace_.add(2 * view_.carrier_sets[i].carriers().count());
       for (const auto& carrier :
            SnapshotView::part(view_.carriers, view_.carrier_sets[i].carriers())) {
         if (carrier.url_set() != kNone) of_carriers[i] += of_urls[carrier.url_set()];
@@ -744,7 +750,9 @@ class Validator {
     uint64_t header = kFrame + kXmlGrowthMax * (kTextSizeMax + kFileNameMax);
     for (const auto& country : view_.countries) header += country.name().size() + kCountryExtra;
     uint64_t largest = view_.repository_list_comment.size();
-    for (const auto& directory : view_.directories) {
+    for (size_t i = 0; i < view_.directories.size(); ++i) {
+      pace(i, 5);
+      const auto& directory = view_.directories[i];
       const UrlSums& sum = sums[directory.carrier_set()];
       uint64_t block = 0;
       for (const auto& file : SnapshotView::part(view_.files, directory.files())) {

@@ -22,6 +22,18 @@ TEST(Digest, IsXxh3AndSurvivesItsText) {
   }
 }
 
+TEST(Digest, InPiecesIsTheSame) {
+  std::vector<uint8_t> bytes(1'000'003);
+  Random random(1);
+  for (auto& byte : bytes) byte = static_cast<uint8_t>(random.next());
+  for (const size_t size :
+       {0u, 1u, 240u, 241u, 262'143u, 262'144u, 262'145u, 524'288u, 1'000'003u}) {
+    const auto part = std::span(bytes).first(size);
+    Pace pace;
+    EXPECT_EQ(digest128(part, pace), digest128(part)) << size;
+  }
+}
+
 TEST(Random, TheSameSeedGivesTheSameNumbers) {
   Random a(7);
   Random b(7);

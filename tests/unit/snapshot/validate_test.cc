@@ -69,6 +69,39 @@ TEST(Validate, RefusesEveryFlippedBit) {
   }
 }
 
+// Texts are checked in pieces of 64 KiB, which end between characters.
+TEST(Validate, ReadsCharactersAcrossPieces) {
+  const std::string character = "\xf0\x9f\xaa\x9e";
+  for (size_t shift = 0; shift < character.size(); ++shift) {
+    auto rows = simple_rows();
+    for (int i = 0; i < 400; ++i) {
+      std::string name = fmt::format("pub/linux/{:03}", i) + std::string(shift, 'x');
+      while (name.size() < 500) name += character;
+      rows.directories.push_back({100 + i, name});
+      rows.category_directories.push_back({1, 100 + i});
+    }
+    const auto snapshot = compile_rows(rows);
+    auto file = AlignedFile(snapshot.bytes);
+    ASSERT_TRUE(validate(file.bytes())) << shift;
+    const auto text = snapshot.view.text_bytes;
+    ASSERT_GT(text.size(), 3u << 16);
+    const size_t begin = static_cast<size_t>(text.data() - snapshot.bytes.data());
+    // Half a character before, at and after each border.
+    for (size_t at = 1 << 16; at < text.size(); at += 1 << 16) {
+      for (size_t near = at - 4; near < at + 4; ++near) {
+        const uint8_t before = file.bytes()[begin + near];
+        if (before < 0x80) continue;
+        file.bytes()[begin + near] = 'x';
+        sign(file.bytes());
+        const auto broken = validate(file.bytes());
+        ASSERT_FALSE(broken) << shift << " " << near;
+        EXPECT_THAT(broken.error().message, HasSubstr("UTF-8"));
+        file.bytes()[begin + near] = before;
+      }
+    }
+  }
+}
+
 // A byte changed on purpose, with digests that fit: refused, or nothing in it leads astray.
 TEST(Validate, SignedCorruptionIsRefusedOrHarmless) {
   auto file = AlignedFile(small().bytes);
