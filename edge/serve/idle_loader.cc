@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <utility>
 
 #include "base/core/assert.h"
@@ -47,21 +48,21 @@ void IdleLoader::set_policy(int policy) {
 // Until the other end of the pipe is closed and everything before that is done.
 void IdleLoader::run() {
   for (;;) {
-    Task* task = nullptr;
+    uintptr_t address = 0;
     // A pipe hands over so few bytes whole (pipe(7)).
-    const ssize_t got = ::read(task_reader_.get(), &task, sizeof task);
+    const ssize_t got = ::read(task_reader_.get(), &address, sizeof address);
     if (got < 0 && errno == EINTR) continue;
     if (got == 0) return;
-    MIRROR_ASSERT(got == sizeof task);
+    MIRROR_ASSERT(got == sizeof address);
+    const std::unique_ptr<Task> task(reinterpret_cast<Task*>(address));
     (*task)();
-    delete task;
   }
 }
 
 void IdleLoader::add(Task task) {
-  const auto* added = new Task(std::move(task));
-  // There is room for thousands of them.
-  MIRROR_ASSERT(::write(task_writer_.get(), &added, sizeof added) == sizeof added);
+  const auto address = reinterpret_cast<uintptr_t>(new Task(std::move(task)));
+  // There is room for many more than ever wait.
+  MIRROR_ASSERT(::write(task_writer_.get(), &address, sizeof address) == sizeof address);
 }
 
 void IdleLoader::load(Job job, Done done) {

@@ -52,7 +52,7 @@ class IdleLoader final : public SnapshotLoader {
   UvOwner<uv_timer_t> patience_;
   Done done_;  // of the job that was given last; the control thread's
 
-  // Addresses of tasks, which belong to the thread once it has read them.
+  // Addresses of tasks (as numbers), which belong to the thread once it has read them.
   UniqueFd task_reader_, task_writer_;
   // The thread's until it sets the flag, then the control thread's.
   std::optional<Result<Snapshot>> result_;

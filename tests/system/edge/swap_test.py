@@ -64,11 +64,11 @@ class Load:
 
 
 def has_let_go(edge):
-    """What it serves is in memory, the spare for the next swap, and in debug builds the last retired one; nothing of
-    that can be written to."""
+    """What it serves is in memory, the spare for the next swap, and in debug builds the last retired one, and there
+    nothing of that can be written to."""
     with open("/proc/%d/maps" % edge.process.pid, encoding="utf-8") as maps:
         rights = [line.split()[1] for line in maps if "/memfd:file-copy" in line]
-    return 1 <= len(rights) <= 3 and not any("w" in right for right in rights)
+    return 1 <= len(rights) <= 3 and not (SANITIZED and any("w" in right for right in rights))
 
 
 class SwapTest(EdgeTest):
