@@ -1,6 +1,7 @@
 #include "base/core/ip.h"
 
 #include <arpa/inet.h>
+#include <fmt/compile.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -41,15 +42,19 @@ IpAddress IpAddress::unmapped() const {
 }
 
 size_t IpAddress::format(char* out) const {
-  unsigned char bytes[16];
   if (is_ipv4()) {
-    for (int i = 0; i < 4; ++i) bytes[i] = static_cast<unsigned char>(low >> (24 - 8 * i));
-  } else {
-    for (int i = 0; i < 16; ++i) {
-      bytes[i] = static_cast<unsigned char>((i < 8 ? high : low) >> (56 - 8 * (i % 8)));
-    }
+    // Not inet_ntop, which goes through printf: this is written to the log for every answer.
+    const auto octet = [this](int shift) { return (low >> shift) & 0xff; };
+    char* const end =
+        fmt::format_to(out, FMT_COMPILE("{}.{}.{}.{}"), octet(24), octet(16), octet(8), octet(0));
+    *end = '\0';
+    return static_cast<size_t>(end - out);
   }
-  ::inet_ntop(is_ipv4() ? AF_INET : AF_INET6, bytes, out, kTextSize);
+  unsigned char bytes[16];
+  for (int i = 0; i < 16; ++i) {
+    bytes[i] = static_cast<unsigned char>((i < 8 ? high : low) >> (56 - 8 * (i % 8)));
+  }
+  ::inet_ntop(AF_INET6, bytes, out, kTextSize);
   return std::strlen(out);
 }
 

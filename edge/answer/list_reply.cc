@@ -46,8 +46,8 @@ void append_list_urls(const SnapshotView& view, const UrlFilter& filter,
                               view.text_bytes.size());
   const auto show = [&](const fb::Url& url) {
     MIRROR_ASSERT(static_cast<size_t>(limit - at) >= url.base().size() + end.size());
-    at = copy_text<kBaseChunk>(at, text, url.base());
-    at = copy_tail(at, end);
+    at = copy_text<16, kBaseChunk>(at, text, url.base());
+    at = copy_tail<16>(at, end);
   };
   filter.prefetch(mirrors);
   if (filter.picks_one_url()) {

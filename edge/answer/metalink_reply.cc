@@ -54,8 +54,9 @@ std::string_view MetalinkHead::at(int64_t unix_seconds) {
 
 namespace {
 
-// Writes lines. Everything that stays the same lies in members that the compiler can keep in
-// registers: what is written are bytes, which might be anything's.
+// Writes lines by moves of kBlock bytes. Everything that stays the same lies in members that the
+// compiler can keep in registers: what is written are bytes, which might be anything's.
+template <size_t kBlock>
 class LineWriter {
  public:
   LineWriter(const SnapshotView& view, std::string_view tail, TextBuffer& out)
@@ -75,7 +76,7 @@ class LineWriter {
     MIRROR_ASSERT(static_cast<size_t>(limit_ - at) >= head.size() + base.size() + tail_.size() +
                                                           sizeof(PreferenceText::text) +
                                                           kPrivateMark.size());
-    at = copy_text<kHeadChunk>(at, text_, head);
+    at = copy_text<kBlock, kHeadChunk>(at, text_, head);
     std::memcpy(at, preference.text.data(), preference.text.size());
     at += preference.digits + kPublicMarkSize;
     if (is_private) [[unlikely]] {
@@ -83,8 +84,8 @@ class LineWriter {
       std::memcpy(at, kPrivateMark.data(), kPrivateMark.size());
       at += kPrivateMark.size();
     }
-    at = copy_text<kBaseChunk>(at, text_, base);
-    at_ = copy_tail(at, tail_);
+    at = copy_text<kBlock, kBaseChunk>(at, text_, base);
+    at_ = copy_tail<kBlock>(at, tail_);
   }
   [[nodiscard]] const char* at() const { return at_; }
 
@@ -95,25 +96,51 @@ class LineWriter {
   const char* const limit_;
 };
 
-}  // namespace
-
-void append_metalink_urls(const SnapshotView& view, const MetalinkUrls& urls, TextBuffer& out) {
-  LineWriter writer(view, urls.tail.text(), out);
-  constexpr size_t kBlock = 64;
-  for (size_t begin = 0; begin < urls.mirrors.size(); begin += kBlock) {
-    const auto block = urls.mirrors.subspan(begin, std::min(kBlock, urls.mirrors.size() - begin));
-    urls.filter.prefetch(block);
-    for (size_t i = 0; i < block.size(); ++i) {
+template <size_t kBlock>
+[[gnu::always_inline]] inline void append_lines(const SnapshotView& view, const MetalinkUrls& urls,
+                                                TextBuffer& out) {
+  LineWriter<kBlock> writer(view, urls.tail.text(), out);
+  constexpr size_t kPrefetched = 64;
+  for (size_t begin = 0; begin < urls.mirrors.size(); begin += kPrefetched) {
+    const auto mirrors =
+        urls.mirrors.subspan(begin, std::min(kPrefetched, urls.mirrors.size() - begin));
+    urls.filter.prefetch(mirrors);
+    for (size_t i = 0; i < mirrors.size(); ++i) {
       const PreferenceText& preference = kPreferenceTexts[std::min(begin + i, kPreferences - 1)];
-      const bool is_private = block[i].carrier >= urls.private_from;
+      const bool is_private = mirrors[i].carrier >= urls.private_from;
       urls.filter.for_each_url(
-          block[i].pick, [&](const fb::Url& url) __attribute__((always_inline)) {
+          mirrors[i].pick, [&](const fb::Url& url) __attribute__((always_inline)) {
             writer.append(url, preference, is_private);
           });
     }
   }
   out.end_at(writer.at());
+}
+
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] void append_lines_by_32(const SnapshotView& view, const MetalinkUrls& urls,
+                                                TextBuffer& out) {
+  append_lines<32>(view, urls, out);
+}
+#endif
+
+}  // namespace
+
+void append_metalink_urls_by_16(const SnapshotView& view, const MetalinkUrls& urls,
+                                TextBuffer& out) {
+  append_lines<16>(view, urls, out);
   out.append(kUrlsEnd);
+}
+
+void append_metalink_urls(const SnapshotView& view, const MetalinkUrls& urls, TextBuffer& out) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") != 0) {
+    append_lines_by_32(view, urls, out);
+    out.append(kUrlsEnd);
+    return;
+  }
+#endif
+  append_metalink_urls_by_16(view, urls, out);
 }
 
 void append_failure_begin(std::string_view head, TextBuffer& out) {

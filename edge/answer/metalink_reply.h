@@ -40,6 +40,9 @@ struct MetalinkUrls {
   const UrlTail& tail;
 };
 void append_metalink_urls(const SnapshotView& view, const MetalinkUrls& urls, TextBuffer& out);
+// The same on every processor; append_metalink_urls() takes wider moves where there are some.
+void append_metalink_urls_by_16(const SnapshotView& view, const MetalinkUrls& urls,
+                                TextBuffer& out);
 
 // A document without files: the message as a comment. kFailureEnd must follow.
 void append_failure_begin(std::string_view head, TextBuffer& out);

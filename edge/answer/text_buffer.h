@@ -16,12 +16,24 @@
 
 namespace mirror {
 
+// Copies kSize bytes by moves of kBlock bytes, of which kSize is a multiple. Not memcpy, for which
+// the compiler chooses moves of 16 bytes also where a processor has wider ones.
+template <size_t kBlock, size_t kSize>
+[[gnu::always_inline]] inline void copy_blocks(char* to, const char* from) {
+  static_assert(kSize % kBlock == 0);
+  using Block [[gnu::vector_size(kBlock), gnu::aligned(1), gnu::may_alias]] = char;
+#pragma GCC unroll 8
+  for (size_t at = 0; at < kSize; at += kBlock) {
+    *reinterpret_cast<Block*>(to + at) = *reinterpret_cast<const Block*>(from + at);
+  }
+}
+
 // Copies size bytes; if they are at most kChunk, then exactly kChunk bytes are read and written.
 // REQUIRES: kChunk bytes are readable at `from` and writable at `to`. Returns the end of what
 // counts.
-template <size_t kChunk>
-inline char* copy_over(char* to, const char* from, size_t size) {
-  std::memcpy(to, from, kChunk);
+template <size_t kBlock, size_t kChunk>
+[[gnu::always_inline]] inline char* copy_over(char* to, const char* from, size_t size) {
+  copy_blocks<kBlock, kChunk>(to, from);
   if (size > kChunk) [[unlikely]] {
     std::memcpy(to + kChunk, from + kChunk, size - kChunk);
   }

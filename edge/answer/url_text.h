@@ -11,14 +11,15 @@
 namespace mirror {
 
 // Copies a text of the snapshot to `to`, where kChunk bytes must be writable; returns its end.
-template <size_t kChunk>
-inline char* copy_text(char* to, std::string_view text_bytes, const fb::Text& text) {
+template <size_t kBlock, size_t kChunk>
+[[gnu::always_inline]] inline char* copy_text(char* to, std::string_view text_bytes,
+                                              const fb::Text& text) {
   const char* from = text_bytes.data() + text.offset();
   if (size_t{text.offset()} + kChunk > text_bytes.size()) [[unlikely]] {
     std::memcpy(to, from, text.size());
     return to + text.size();
   }
-  return copy_over<kChunk>(to, from, text.size());
+  return copy_over<kBlock, kChunk>(to, from, text.size());
 }
 
 // What follows the base of each URL. Copies are a few whole blocks: the number of blocks is the
@@ -45,11 +46,14 @@ class UrlTail {
 };
 
 // Copies `tail`; up to 31 bytes more are written.
-inline char* copy_tail(char* to, std::string_view tail) {
-  constexpr size_t kBlock = 32;
-  static_assert(kBlock <= TextBuffer::kSlack);
+template <size_t kBlock>
+[[gnu::always_inline]] inline char* copy_tail(char* to, std::string_view tail) {
+  constexpr size_t kStep = 32;
+  static_assert(kStep <= TextBuffer::kSlack);
   const char* from = tail.data();
-  for (size_t at = 0; at < tail.size(); at += kBlock) std::memcpy(to + at, from + at, kBlock);
+  for (size_t at = 0; at < tail.size(); at += kStep) {
+    copy_blocks<kBlock, kStep>(to + at, from + at);
+  }
   return to + tail.size();
 }
 
