@@ -97,8 +97,8 @@ class LineWriter {
 };
 
 template <size_t kBlock>
-[[gnu::always_inline]] inline void append_lines(const SnapshotView& view, const MetalinkUrls& urls,
-                                                TextBuffer& out) {
+[[gnu::always_inline]] inline void append_urls(const SnapshotView& view, const MetalinkUrls& urls,
+                                               TextBuffer& out) {
   LineWriter<kBlock> writer(view, urls.tail.text(), out);
   constexpr size_t kPrefetched = 64;
   for (size_t begin = 0; begin < urls.mirrors.size(); begin += kPrefetched) {
@@ -115,12 +115,13 @@ template <size_t kBlock>
     }
   }
   out.end_at(writer.at());
+  out.append(kUrlsEnd);
 }
 
 #if defined(__x86_64__)
-[[gnu::target("avx2")]] void append_lines_by_32(const SnapshotView& view, const MetalinkUrls& urls,
-                                                TextBuffer& out) {
-  append_lines<32>(view, urls, out);
+[[gnu::target("avx2")]] void append_urls_by_32(const SnapshotView& view, const MetalinkUrls& urls,
+                                               TextBuffer& out) {
+  append_urls<32>(view, urls, out);
 }
 #endif
 
@@ -128,15 +129,13 @@ template <size_t kBlock>
 
 void append_metalink_urls_by_16(const SnapshotView& view, const MetalinkUrls& urls,
                                 TextBuffer& out) {
-  append_lines<16>(view, urls, out);
-  out.append(kUrlsEnd);
+  append_urls<16>(view, urls, out);
 }
 
 void append_metalink_urls(const SnapshotView& view, const MetalinkUrls& urls, TextBuffer& out) {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx2") != 0) {
-    append_lines_by_32(view, urls, out);
-    out.append(kUrlsEnd);
+    append_urls_by_32(view, urls, out);
     return;
   }
 #endif

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/core/text.h"
+#include "edge/answer/prefetch.h"
 #include "edge/answer/weighted_order.h"
 
 namespace mirror {
@@ -27,10 +28,7 @@ void prefetch_all(std::span<const Element> elements) {
   // More than any ordinary set needs; the rest of a larger one is read in order, which the
   // processor foresees.
   constexpr size_t kBytesMax = 8192;
-  constexpr size_t kCacheLine = 64;
-  const auto* bytes = reinterpret_cast<const char*>(elements.data());
-  const size_t size = std::min(elements.size_bytes(), kBytesMax);
-  for (size_t at = 0; at < size; at += kCacheLine) __builtin_prefetch(bytes + at);
+  prefetch_lines(elements.data(), std::min(elements.size_bytes(), kBytesMax));
 }
 
 bool is_global(std::string_view name) { return equals_any_case(name, "global"); }

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "edge/answer/prefetch.h"
 #include "edge/answer/question.h"
 #include "schema/snapshot/snapshot.h"
 
@@ -77,7 +78,7 @@ class UrlFilter {
       }
       return;
     }
-    // A pick has URLs, and they and their texts follow each other: some lines of the cache.
+    // A pick has URLs, which follow each other, as their texts do unless another set had one first.
     for (const auto& mirror : mirrors) {
       const auto urls = SnapshotView::part(view_.urls, view_.url_sets[mirror.pick].urls());
       __builtin_prefetch(&urls.front());
@@ -85,8 +86,7 @@ class UrlFilter {
     }
     for (const auto& mirror : mirrors) {
       const fb::Url& first = view_.urls[view_.url_sets[mirror.pick].urls().begin()];
-      const uint8_t* text = view_.text_bytes.data() + first.xml_base().offset();
-      for (size_t line = 0; line < kTextLines; ++line) __builtin_prefetch(text + 64 * line);
+      prefetch_lines(view_.text_bytes.data() + first.xml_base().offset(), kUsualTexts);
     }
   }
 
@@ -98,8 +98,8 @@ class UrlFilter {
     kProtocols,       // a list or a metalink with protocol=
     kWebOfProtocols,  // a redirect with protocol=
   };
-  // What the bases of three URLs of 48 bytes lie in; past the end of all texts nothing is fetched.
-  static constexpr size_t kTextLines = 3;
+  // Bytes of the bases of a set: three URLs are usual.
+  static constexpr size_t kUsualTexts = 192;
 
   static uint32_t place_in(const fb::Span& urls, uint32_t place) {
     return place == kNone ? kNone : urls.begin() + place;
