@@ -19,7 +19,7 @@
 #include "base/core/assert.h"
 #include "base/core/error.h"
 #include "base/core/unique_fd.h"
-#include "edge/serve/uv_owner.h"
+#include "edge/serve/counter_poll.h"
 
 namespace mirror {
 
@@ -48,28 +48,12 @@ class EventFd {
   UniqueFd fd_;
 };
 
-// Made and destroyed by the thread of the loop, or while the loop is nobody's. Stays where it is
-// made. Like a handle of libuv it stops the program where there is no descriptor for it. A ring
-// before or during a callback leads to another callback; several may share one.
+// Thread and errors are those of CounterPoll. A ring before or during a callback leads to another
+// callback; several may share one.
 class Wakeup {
  public:
-  Wakeup(uv_loop_t* loop, std::function<void()> callback) : callback_(std::move(callback)) {
-    auto event = EventFd::create();
-    MIRROR_ASSERT(event.has_value());
-    event_ = std::move(*event);
-    poll_ = UvOwner<uv_poll_t>([this, loop](uv_poll_t* handle) {
-      handle->data = this;
-      return uv_poll_init(loop, handle, event_.get());
-    });
-    const int code = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
-      const auto* self = static_cast<const Wakeup*>(handle->data);
-      self->event_.clear();
-      self->callback_();
-    });
-    MIRROR_ASSERT(code == 0);
-  }
-  Wakeup(const Wakeup&) = delete;
-  Wakeup& operator=(const Wakeup&) = delete;
+  Wakeup(uv_loop_t* loop, std::function<void()> callback)
+      : event_(made()), poll_(loop, event_.get(), std::move(callback)) {}
 
   // Any thread.
   void ring() const { event_.ring(); }
@@ -77,9 +61,14 @@ class Wakeup {
   void close() { poll_.close(); }
 
  private:
+  static EventFd made() {
+    auto event = EventFd::create();
+    MIRROR_ASSERT(event.has_value());
+    return std::move(*event);
+  }
+
   EventFd event_;
-  const std::function<void()> callback_;
-  UvOwner<uv_poll_t> poll_;
+  CounterPoll poll_;
 };
 
 }  // namespace mirror

@@ -74,7 +74,8 @@ Worker::Worker(const Options& options)
       handler_(options.handler, counters_),
       engine_(options.limits, handler_, counters_, *this),
       connections_(new UvConnection[options.limits.connections]),
-      message_(loop_.get(), [this] { on_message(); }) {
+      message_(loop_.get(), [this] { on_message(); }),
+      tick_(loop_.get(), [this] { on_tick(); }) {
   for (uint32_t i = 0; i < limits_.connections; ++i) {
     connections_[i].worker = this;
     engine_.add(connections_[i]);
@@ -97,10 +98,6 @@ Result<std::unique_ptr<Worker>> Worker::create(const Options& options,
 }
 
 Result<void> Worker::open(std::vector<Socket> sockets) {
-  tick_ = UvOwner<uv_timer_t>([this](uv_timer_t* handle) {
-    handle->data = this;
-    return uv_timer_init(loop_.get(), handle);
-  });
   before_wait_ = UvOwner<uv_prepare_t>([this](uv_prepare_t* handle) {
     handle->data = this;
     return uv_prepare_init(loop_.get(), handle);
@@ -184,7 +181,7 @@ void Worker::join() {
 void Worker::run() {
   handler_.set_time(clock_.unix_seconds());
   take_mail();
-  start_ticking(kTickMs);
+  tick_.start(kTickMs, kTickMs);
   uv_prepare_start(before_wait_.get(),
                    [](uv_prepare_t* handle) { worker_of(handle)->on_turn_end(); });
   uv_run(loop_.get(), UV_RUN_DEFAULT);
@@ -243,11 +240,6 @@ void Worker::take_mail() {
   control_.ring();
 }
 
-void Worker::start_ticking(uint64_t first_ms) {
-  const auto on_time = [](uv_timer_t* timer) { worker_of(timer)->on_tick(); };
-  uv_timer_start(tick_.get(), on_time, first_ms, kTickMs);
-}
-
 void Worker::on_tick() {
   begin_turn();
   handler_.set_time(clock_.unix_seconds());
@@ -267,7 +259,7 @@ void Worker::begin_drain() {
     return;
   }
   // Closing the last descriptor of a socket resets what waits in its queue: that is taken first.
-  start_ticking(kDrainGraceMs);
+  tick_.start(kDrainGraceMs, kTickMs);
 }
 
 void Worker::close_listeners() {

@@ -26,6 +26,7 @@
 #include "edge/serve/generation_slot.h"
 #include "edge/serve/limits.h"
 #include "edge/serve/request_handler.h"
+#include "edge/serve/ticker.h"
 #include "edge/serve/transport.h"
 #include "edge/serve/uv_owner.h"
 #include "edge/serve/wakeup.h"
@@ -99,7 +100,6 @@ class Worker final : private Transport {
   void on_tick();
   void on_turn_end();
   void on_turn();
-  void start_ticking(uint64_t first_ms);
   void begin_drain();
   // All but those that hold a connection for which there is no room yet.
   void close_listeners();
@@ -153,7 +153,7 @@ class Worker final : private Transport {
 
   UvLoop loop_;
   Wakeup message_;
-  UvOwner<uv_timer_t> tick_;
+  Ticker tick_;
   UvOwner<uv_prepare_t> before_wait_;
   UvOwner<uv_idle_t> turns_;
   std::vector<std::unique_ptr<Listener>> listeners_;
