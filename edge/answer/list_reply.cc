@@ -35,19 +35,18 @@ void append_list_options(const Question& question, uint64_t created_at, TextBuff
   out.append('\n');
 }
 
-void append_list_urls(const SnapshotView& view, const UrlFilter& filter,
-                      std::span<const ChosenMirror> mirrors, const UrlTail& tail, TextBuffer& out) {
+namespace {
+
+template <size_t kBlock>
+[[gnu::always_inline]] inline void append_urls(const SnapshotView& view, const UrlFilter& filter,
+                                               std::span<const ChosenMirror> mirrors,
+                                               const UrlTail& tail, TextBuffer& out) {
   constexpr size_t kBaseChunk = 64;  // nearly all base URLs are shorter
-  static_assert(kBaseChunk <= TextBuffer::kSlack);
-  const std::string_view end = tail.text();
-  char* at = out.cursor();
-  const char* const limit = out.limit();
-  const std::string_view text(reinterpret_cast<const char*>(view.text_bytes.data()),
-                              view.text_bytes.size());
-  const auto show = [&](const fb::Url& url) {
-    MIRROR_ASSERT(static_cast<size_t>(limit - at) >= url.base().size() + end.size());
-    at = copy_text<16, kBaseChunk>(at, text, url.base());
-    at = copy_tail<16>(at, end);
+  LineWriter<kBlock> writer(view, tail, out);
+  const auto show = [&](const fb::Url& url) __attribute__((always_inline)) {
+    writer.begin(url.base().size());
+    writer.template append<kBaseChunk>(url.base());
+    writer.append_tail();
   };
   filter.prefetch(mirrors);
   if (filter.picks_one_url()) {
@@ -55,7 +54,28 @@ void append_list_urls(const SnapshotView& view, const UrlFilter& filter,
   } else {
     for (const ChosenMirror& mirror : mirrors) filter.for_each_url(mirror.pick, show);
   }
-  out.end_at(at);
+  writer.end();
+}
+
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] void append_urls_by_32(const SnapshotView& view, const UrlFilter& filter,
+                                               std::span<const ChosenMirror> mirrors,
+                                               const UrlTail& tail, TextBuffer& out) {
+  append_urls<32>(view, filter, mirrors, tail, out);
+}
+#endif
+
+}  // namespace
+
+void append_list_urls(const SnapshotView& view, const UrlFilter& filter,
+                      std::span<const ChosenMirror> mirrors, const UrlTail& tail, TextBuffer& out) {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") != 0) {
+    append_urls_by_32(view, filter, mirrors, tail, out);
+    return;
+  }
+#endif
+  append_urls<16>(view, filter, mirrors, tail, out);
 }
 
 void append_location(const SnapshotView& view, uint32_t pick, const UrlTail& tail,

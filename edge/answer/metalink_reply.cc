@@ -12,9 +12,10 @@ constexpr std::string_view kBeforeDate =
 constexpr std::string_view kAfterDate =
     "\" generator=\"mirrormanager\" xmlns:mm0=\"http://fedorahosted.org/mirrormanager\">\n";
 constexpr std::string_view kUrlsEnd = "   </resources>\n  </file>\n </files>\n</metalink>\n";
+constexpr std::string_view kPublicMark = "\">";
 constexpr std::string_view kPrivateMark = "\" mm0:private=\"True\">";
 
-// `N">`, at the place that N has when it falls from 100.
+// N, as it falls from 100.
 struct PreferenceText {
   std::array<char, 8> text{};
   uint32_t digits = 0;
@@ -29,13 +30,10 @@ constexpr std::array<PreferenceText, kPreferences> make_preferences() {
     if (number >= 10) all[i].text[end++] = static_cast<char>('0' + number / 10 % 10);
     all[i].text[end++] = static_cast<char>('0' + number % 10);
     all[i].digits = static_cast<uint32_t>(end);
-    all[i].text[end++] = '"';
-    all[i].text[end] = '>';
   }
   return all;
 }
 constexpr std::array<PreferenceText, kPreferences> kPreferenceTexts = make_preferences();
-constexpr size_t kPublicMarkSize = 2;  // `">`
 
 }  // namespace
 
@@ -54,53 +52,13 @@ std::string_view MetalinkHead::at(int64_t unix_seconds) {
 
 namespace {
 
-// Writes lines by moves of kBlock bytes. Everything that stays the same lies in members that the
-// compiler can keep in registers: what is written are bytes, which might be anything's.
-template <size_t kBlock>
-class LineWriter {
- public:
-  LineWriter(const SnapshotView& view, std::string_view tail, TextBuffer& out)
-      : text_(reinterpret_cast<const char*>(view.text_bytes.data()), view.text_bytes.size()),
-        tail_(tail),
-        at_(out.cursor()),
-        limit_(out.limit()) {}
-
-  [[gnu::always_inline]] void append(const fb::Url& url, const PreferenceText& preference,
-                                     bool is_private) {
-    constexpr size_t kHeadChunk = 96;  // scheme twice, a country of two letters: 65 bytes
-    constexpr size_t kBaseChunk = 64;
-    static_assert(std::max(kHeadChunk, kBaseChunk) <= TextBuffer::kSlack);
-    const fb::Text head = url.metalink_head();
-    const fb::Text base = url.xml_base();
-    char* at = at_;
-    MIRROR_ASSERT(static_cast<size_t>(limit_ - at) >= head.size() + base.size() + tail_.size() +
-                                                          sizeof(PreferenceText::text) +
-                                                          kPrivateMark.size());
-    at = copy_text<kBlock, kHeadChunk>(at, text_, head);
-    std::memcpy(at, preference.text.data(), preference.text.size());
-    at += preference.digits + kPublicMarkSize;
-    if (is_private) [[unlikely]] {
-      at -= kPublicMarkSize;
-      std::memcpy(at, kPrivateMark.data(), kPrivateMark.size());
-      at += kPrivateMark.size();
-    }
-    at = copy_text<kBlock, kBaseChunk>(at, text_, base);
-    at_ = copy_tail<kBlock>(at, tail_);
-  }
-  [[nodiscard]] const char* at() const { return at_; }
-
- private:
-  const std::string_view text_;
-  const std::string_view tail_;
-  char* at_;
-  const char* const limit_;
-};
-
 template <size_t kBlock>
 [[gnu::always_inline]] inline void append_urls(const SnapshotView& view, const MetalinkUrls& urls,
                                                TextBuffer& out) {
-  LineWriter<kBlock> writer(view, urls.tail.text(), out);
+  constexpr size_t kHeadChunk = 96;  // scheme twice, a country of two letters: 65 bytes
+  constexpr size_t kBaseChunk = 64;
   constexpr size_t kPrefetched = 64;
+  LineWriter<kBlock> writer(view, urls.tail, out);
   for (size_t begin = 0; begin < urls.mirrors.size(); begin += kPrefetched) {
     const auto mirrors =
         urls.mirrors.subspan(begin, std::min(kPrefetched, urls.mirrors.size() - begin));
@@ -110,11 +68,23 @@ template <size_t kBlock>
       const bool is_private = mirrors[i].carrier >= urls.private_from;
       urls.filter.for_each_url(
           mirrors[i].pick, [&](const fb::Url& url) __attribute__((always_inline)) {
-            writer.append(url, preference, is_private);
+            const fb::Text head = url.metalink_head();
+            const fb::Text base = url.xml_base();
+            writer.begin(head.size() + sizeof preference.text + kPrivateMark.size() + base.size());
+            writer.template append<kHeadChunk>(head);
+            writer.template append<sizeof preference.text>(preference.text.data(),
+                                                           preference.digits);
+            if (is_private) [[unlikely]] {
+              writer.template append<kPrivateMark.size()>(kPrivateMark.data(), kPrivateMark.size());
+            } else {
+              writer.template append<kPublicMark.size()>(kPublicMark.data(), kPublicMark.size());
+            }
+            writer.template append<kBaseChunk>(base);
+            writer.append_tail();
           });
     }
   }
-  out.end_at(writer.at());
+  writer.end();
   out.append(kUrlsEnd);
 }
 

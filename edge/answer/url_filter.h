@@ -58,10 +58,15 @@ class UrlFilter {
       show(view_.urls[pick]);
       return;
     }
-    size_t left = mode_ == Mode::kAll ? ~size_t{0} : protocols_.size();
-    for (const fb::Url& url : SnapshotView::part(view_.urls, view_.url_sets[pick].urls())) {
+    const auto urls = SnapshotView::part(view_.urls, view_.url_sets[pick].urls());
+    if (mode_ == Mode::kAll) {
+      for (const fb::Url& url : urls) show(url);
+      return;
+    }
+    size_t left = protocols_.size();
+    for (const fb::Url& url : urls) {
       if (left == 0) return;
-      if (mode_ != Mode::kAll && !accepts(url)) continue;
+      if (!accepts(url)) continue;
       show(url);
       --left;
     }

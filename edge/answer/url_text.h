@@ -1,6 +1,7 @@
 // The bytes of URLs: base from the snapshot, then what is the same for every mirror of an answer.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 #include <string_view>
 
@@ -10,20 +11,7 @@
 
 namespace mirror {
 
-// Copies a text of the snapshot to `to`, where kChunk bytes must be writable; returns its end.
-template <size_t kBlock, size_t kChunk>
-[[gnu::always_inline]] inline char* copy_text(char* to, std::string_view text_bytes,
-                                              const fb::Text& text) {
-  const char* from = text_bytes.data() + text.offset();
-  if (size_t{text.offset()} + kChunk > text_bytes.size()) [[unlikely]] {
-    std::memcpy(to, from, text.size());
-    return to + text.size();
-  }
-  return copy_over<kBlock, kChunk>(to, from, text.size());
-}
-
-// What follows the base of each URL. Copies are a few whole blocks: the number of blocks is the
-// same for each mirror, so that the branch is foreseen.
+// What follows the base of each URL.
 class UrlTail {
  public:
   void allocate();
@@ -45,17 +33,61 @@ class UrlTail {
   TextBuffer text_;
 };
 
-// Copies `tail`; up to 31 bytes more are written.
+// Writes lines that end with a URL, by moves of kBlock bytes (text_buffer.h). Everything that stays
+// the same lies in members that the compiler can keep in registers: what is written are bytes,
+// which might be anything's.
 template <size_t kBlock>
-[[gnu::always_inline]] inline char* copy_tail(char* to, std::string_view tail) {
-  constexpr size_t kStep = 32;
-  static_assert(kStep <= TextBuffer::kSlack);
-  const char* from = tail.data();
-  for (size_t at = 0; at < tail.size(); at += kStep) {
-    copy_blocks<kBlock, kStep>(to + at, from + at);
+class LineWriter {
+ public:
+  // All must outlive the writer; `out` knows of the lines once end() was called.
+  LineWriter(const SnapshotView& view, const UrlTail& tail, TextBuffer& out)
+      : texts_(reinterpret_cast<const char*>(view.text_bytes.data())),
+        last_(static_cast<int64_t>(view.text_bytes.size()) - kChunkMax),
+        tail_(tail.text()),
+        at_(out.cursor()),
+        limit_(out.limit()),
+        out_(out) {}
+
+  // Before a line of so many bytes and the tail.
+  [[gnu::always_inline]] void begin(size_t size) const {
+    MIRROR_ASSERT(static_cast<size_t>(limit_ - at_) >= size + tail_.size());
   }
-  return to + tail.size();
-}
+  // Nearly all texts are at most kChunk bytes long.
+  template <size_t kChunk>
+  [[gnu::always_inline]] void append(const fb::Text& text) {
+    static_assert(kChunk <= kChunkMax);
+    const char* from = texts_ + text.offset();
+    if (text.offset() > last_) [[unlikely]] {
+      std::memcpy(at_, from, text.size());
+      at_ += text.size();
+      return;
+    }
+    at_ = copy_over<kBlock, kChunk>(at_, from, text.size());
+  }
+  // kChunk bytes are readable, of which `size` count.
+  template <size_t kChunk>
+  [[gnu::always_inline]] void append(const char* text, size_t size) {
+    static_assert(kChunk <= TextBuffer::kSlack);
+    std::memcpy(at_, text, kChunk);
+    at_ += size;
+  }
+  [[gnu::always_inline]] void append_tail() {
+    // A buffer's slack is readable, too.
+    at_ = copy_over<kBlock, kChunkMax>(at_, tail_.data(), tail_.size());
+  }
+  void end() const { out_.end_at(at_); }
+
+ private:
+  static constexpr int64_t kChunkMax = 96;
+  static_assert(kChunkMax <= TextBuffer::kSlack);
+
+  const char* const texts_;
+  const int64_t last_;  // the last offset at which kChunkMax bytes are readable
+  const std::string_view tail_;
+  char* at_;
+  const char* const limit_;
+  TextBuffer& out_;
+};
 
 // Appends with every byte percent-encoded that may not stand in a header field: RFC 3986
 // section 2.1.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
+#include <limits>
 
 #include "base/core/assert.h"
 
@@ -15,33 +17,93 @@ constexpr uint64_t kPayload = 0xffffffff;
 constexpr size_t kInsertionMax = 20;
 // Beyond this the buckets of one counting pass would become too long for insertion.
 constexpr size_t kCountingMax = 2048;
-constexpr size_t kBuckets = 256;
+constexpr int kBucketBits = 9;
+constexpr size_t kBuckets = size_t{1} << kBucketBits;
+static_assert(std::endian::native == std::endian::little);  // sum_up()
 
-// ln(x) for a positive normal x. With x = 2^k m, m in [sqrt(1/2), sqrt(2)), and s = (m - 1)/(m +
-// 1): ln x = k ln 2 + 2 s (1 + s^2/3 + s^4/5 + s^6/7 + ...). |s| <= 0.1716, so that leaving out
-// s^8/9 and what follows costs a relative 8.4e-8 of the second term; the first one has the same
-// sign or is larger.
-inline double fast_log(double x) {
+// How a vector would be passed to a function matters only to one that is not inlined.
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+// The draw's arithmetic, for one element or for four at once, operation by operation the same.
+// Functions of them are inlined always, so that they become what the target of their caller has.
+struct One {
+  using Bits = uint64_t;
+  using Real = double;
+};
+struct Four {
+  using Bits [[gnu::vector_size(32)]] = uint64_t;
+  using Real [[gnu::vector_size(32)]] = double;
+};
+constexpr size_t kLanes = 4;
+
+// Exact for whole numbers below 2^52, the last bit of which counts 1 in that power's own form.
+template <typename Lanes>
+[[gnu::always_inline]] inline typename Lanes::Real real_of(const typename Lanes::Bits& whole) {
+  return std::bit_cast<typename Lanes::Real>(whole | std::bit_cast<uint64_t>(0x1p52)) - 0x1p52;
+}
+
+// ln(x) for 2^-64 <= x < 2^900. With x = 2^k m, m in [sqrt(1/2), sqrt(2)), and s = (m - 1)/(m + 1):
+// ln x = k ln 2 + 2 s (1 + s^2/3 + s^4/5 + s^6/7 + ...). |s| <= 0.1716, so that leaving out s^8/9
+// and what follows costs a relative 8.4e-8 of the second term; the first one has the same sign or
+// is larger.
+template <typename Lanes>
+[[gnu::always_inline]] inline typename Lanes::Real fast_log(const typename Lanes::Real& x) {
   constexpr uint64_t kSqrtHalf = 0x3fe6a09e667f3bcd;
+  constexpr uint64_t kBias = 64;  // keeps k + kBias positive
   constexpr double kLn2 = 0.69314718055994530942;
-  const uint64_t bits = std::bit_cast<uint64_t>(x);
-  const int64_t exponent = static_cast<int64_t>(bits - kSqrtHalf) >> 52;
-  const double m = std::bit_cast<double>(bits - (static_cast<uint64_t>(exponent) << 52));
-  const double s = (m - 1.0) / (m + 1.0);
-  const double z = s * s;
-  const double series = 1.0 + z * (1.0 / 3 + z * (1.0 / 5 + z * (1.0 / 7)));
-  return static_cast<double>(exponent) * kLn2 + 2.0 * s * series;
+  const auto bits = std::bit_cast<typename Lanes::Bits>(x) + (kBias << 52);
+  const auto k = (bits - kSqrtHalf) >> 52;
+  const auto m = std::bit_cast<typename Lanes::Real>(bits - (k << 52));
+  const auto s = (m - 1.0) / (m + 1.0);
+  const auto z = s * s;
+  const auto series = 1.0 + z * (1.0 / 3 + z * (1.0 / 5 + z * (1.0 / 7)));
+  return (real_of<Lanes>(k) - static_cast<double>(kBias)) * kLn2 + 2.0 * s * series;
 }
 
-inline double clock_of(uint32_t bits) {
-  return -fast_log((static_cast<double>(bits) + 0.5) * 0x1p-32);
+template <typename Lanes>
+[[gnu::always_inline]] inline typename Lanes::Real clock_of(const typename Lanes::Bits& random) {
+  return -fast_log<Lanes>((real_of<Lanes>(random) + 0.5) * 0x1p-32);
 }
 
-inline uint64_t weighted_key(uint64_t element, uint32_t random_bits) {
-  const auto weight = static_cast<double>(static_cast<int64_t>(element >> 32));
-  const auto clock = static_cast<float>(clock_of(random_bits) / weight);
-  return (uint64_t{std::bit_cast<uint32_t>(clock)} << 32) | (element & kPayload);
+// Elements become keys: the float of a random number's clock over the weight, and the payload. One
+// number of 64 bits makes two of 32.
+[[gnu::always_inline]] inline void make_keys(uint64_t* elements, uint64_t first, uint64_t second) {
+  using Two [[gnu::vector_size(16)]] = uint64_t;
+  using FourFloats [[gnu::vector_size(16)]] = float;
+  using FourWords [[gnu::vector_size(16)]] = uint32_t;
+  Four::Bits element;
+  std::memcpy(&element, elements, sizeof element);
+  const auto random = std::bit_cast<FourWords>(Two{first, second});
+  const Four::Real clock =
+      clock_of<Four>(__builtin_convertvector(random, Four::Bits)) / real_of<Four>(element >> 32);
+  const auto rounded = std::bit_cast<FourWords>(__builtin_convertvector(clock, FourFloats));
+  const Four::Bits key =
+      (__builtin_convertvector(rounded, Four::Bits) << 32) | (element & kPayload);
+  std::memcpy(elements, &key, sizeof key);
 }
+
+[[gnu::always_inline]] inline void draw(std::span<uint64_t> elements, Random& random) {
+  size_t at = 0;
+  for (; at + kLanes <= elements.size(); at += kLanes) {
+    const uint64_t first = random.next();
+    make_keys(&elements[at], first, random.next());
+  }
+  const auto rest = elements.subspan(at);
+  if (rest.empty()) return;
+  std::array<uint64_t, kLanes> last;
+  last.fill(uint64_t{1} << 32);
+  std::copy(rest.begin(), rest.end(), last.begin());
+  const uint64_t first = random.next();
+  make_keys(last.data(), first, rest.size() > 2 ? random.next() : 0);
+  std::copy_n(last.begin(), rest.size(), rest.begin());
+}
+
+#if defined(__x86_64__)
+// Without FMA, so that every processor draws the same order from the same numbers.
+[[gnu::target("avx2")]] void draw_by_avx2(std::span<uint64_t> elements, Random& random) {
+  draw(elements, random);
+}
+#endif
 
 // Puts key into the sorted run that ends before `to`.
 inline void insert(uint64_t* begin, uint64_t* to, uint64_t key) {
@@ -53,9 +115,30 @@ void sort_by_insertion(std::span<uint64_t> keys) {
   for (size_t i = 1; i < keys.size(); ++i) insert(keys.data(), &keys[i], keys[i]);
 }
 
-// One counting pass over 256 equal parts of the keys' range brings every key close to its place,
-// and a pass by insertion brings it there. The bits of a float are nearly its logarithm, over which
-// clocks spread well.
+// Turns counts into the places at which each bucket begins, a word of them at a time: a product
+// with 1 in each field adds up the fields below, in each field. REQUIRES: their sum fits in a
+// field.
+template <typename Count>
+void sum_up(std::array<Count, kBuckets>& buckets) {
+  constexpr size_t kFields = sizeof(uint64_t) / sizeof(Count);
+  constexpr int kFieldBits = 8 * sizeof(Count);
+  constexpr uint64_t kOnes = ~uint64_t{0} / std::numeric_limits<Count>::max();
+  uint64_t before = 0;
+  for (size_t at = 0; at < kBuckets; at += kFields) {
+    uint64_t word;
+    std::memcpy(&word, &buckets[at], sizeof word);
+    const uint64_t sums = word * kOnes;
+    word = (sums << kFieldBits) + before * kOnes;
+    std::memcpy(&buckets[at], &word, sizeof word);
+    before += sums >> (64 - kFieldBits);
+  }
+}
+
+// One counting pass over equal parts of the keys' range brings every key close to its place, and a
+// pass by insertion brings it there. The bits of a float are nearly its logarithm, over which
+// clocks spread well; with several buckets a key, few of them share one, so that the insertion's
+// branches are foreseen.
+template <typename Count>
 void sort_by_counting(std::span<uint64_t> keys, std::span<uint64_t> scratch) {
   uint64_t lowest = keys[0];
   uint64_t highest = keys[0];
@@ -63,33 +146,28 @@ void sort_by_counting(std::span<uint64_t> keys, std::span<uint64_t> scratch) {
     lowest = std::min(lowest, key);
     highest = std::max(highest, key);
   }
-  const int shift = std::max(0, static_cast<int>(std::bit_width(highest - lowest)) - 8);
-  std::array<uint16_t, kBuckets> begin{};
+  const int shift = std::max(0, static_cast<int>(std::bit_width(highest - lowest)) - kBucketBits);
+  std::array<Count, kBuckets> begin{};
   for (const uint64_t key : keys) ++begin[(key - lowest) >> shift];
-  uint16_t sum = 0;
-  for (uint16_t& count : begin) {
-    const uint16_t here = count;
-    count = sum;
-    sum = static_cast<uint16_t>(sum + here);
-  }
+  sum_up(begin);
   for (const uint64_t key : keys) scratch[begin[(key - lowest) >> shift]++] = key;
   for (size_t i = 0; i < keys.size(); ++i) insert(keys.data(), &keys[i], scratch[i]);
 }
 
 }  // namespace
 
-double exponential_of(uint32_t bits) { return clock_of(bits); }
+double exponential_of(uint32_t bits) { return clock_of<One>(bits); }
+
+void draw_weighted_plainly(std::span<uint64_t> elements, Random& random) { draw(elements, random); }
 
 void draw_weighted(std::span<uint64_t> elements, Random& random) {
-  size_t i = 0;
-  for (; i + 1 < elements.size(); i += 2) {
-    const uint64_t bits = random.next();
-    elements[i] = weighted_key(elements[i], static_cast<uint32_t>(bits));
-    elements[i + 1] = weighted_key(elements[i + 1], static_cast<uint32_t>(bits >> 32));
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") != 0) {
+    draw_by_avx2(elements, random);
+    return;
   }
-  if (i < elements.size()) {
-    elements[i] = weighted_key(elements[i], static_cast<uint32_t>(random.next() >> 32));
-  }
+#endif
+  draw_weighted_plainly(elements, random);
 }
 
 uint64_t draw_first(std::span<const uint64_t> elements, Random& random) {
@@ -109,8 +187,10 @@ void sort_keys(std::span<uint64_t> keys, std::span<uint64_t> scratch) {
   MIRROR_DEBUG_ASSERT(scratch.size() >= keys.size());
   if (keys.size() <= kInsertionMax) {
     sort_by_insertion(keys);
+  } else if (keys.size() <= std::numeric_limits<uint8_t>::max()) {
+    sort_by_counting<uint8_t>(keys, scratch);
   } else if (keys.size() <= kCountingMax) {
-    sort_by_counting(keys, scratch);
+    sort_by_counting<uint16_t>(keys, scratch);
   } else {
     std::sort(keys.begin(), keys.end());
   }

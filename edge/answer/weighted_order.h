@@ -24,6 +24,8 @@ namespace mirror {
 // Each element holds its weight (> 0) in the high 32 bits; afterwards a key that orders by weighted
 // draw.
 void draw_weighted(std::span<uint64_t> elements, Random& random);
+// The same keys, as a processor without AVX2 makes them; for tests.
+void draw_weighted_plainly(std::span<uint64_t> elements, Random& random);
 // The element that would come first after draw_weighted(), drawn without the others: each with its
 // share of the whole weight. REQUIRES: there is one.
 [[nodiscard]] uint64_t draw_first(std::span<const uint64_t> elements, Random& random);
