@@ -54,8 +54,13 @@ bool begin_is_clean(std::string_view bytes) {
 // llhttp has refused control bytes, blanks and bytes above 0x7f. Quotes and angle brackets may not
 // stand in a target at all, a backtick only in its query.
 bool target_is_clean(std::string_view target) {
-  if (target.find_first_of("\"<>") != std::string_view::npos) return false;
-  return target.substr(0, target.find('?')).find('`') == std::string_view::npos;
+  // One pass: std::string_view::find_first_of() calls memchr for each byte.
+  bool in_query = false;
+  for (const char c : target) {
+    if (c == '"' || c == '<' || c == '>' || (c == '`' && !in_query)) return false;
+    in_query = in_query || c == '?';
+  }
+  return true;
 }
 
 HttpConnection& connection_of(llhttp_t* parser) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <numeric>
@@ -80,6 +81,37 @@ TEST(WeightedOrder, TheFirstPlaceFollowsTheWeights) {
   });
   expect_first_place_by_weight(
       [&](std::span<uint64_t> elements) { return draw_first(elements, random); });
+}
+
+// Whatever the processor has, and also for the elements that do not fill a block of four.
+TEST(WeightedOrder, EveryProcessorDrawsTheSameKeysFromTheSameNumbers) {
+  const uint64_t seed = test_seed();
+  Random random(seed);
+  for (size_t size = 0; size < 70; ++size) {
+    std::vector<uint64_t> elements(size);
+    for (uint64_t& element : elements) {
+      element = (1 + random.below(100'000)) << 32 | (random.next() >> 32);
+    }
+    std::vector<uint64_t> expected = elements;
+    std::vector<uint64_t> plain = elements;
+    Random numbers(seed + size);
+    for (size_t i = 0; i < size; i += 2) {
+      const uint64_t both = numbers.next();
+      for (size_t j = i; j < std::min(i + 2, size); ++j) {
+        const auto bits = static_cast<uint32_t>(j == i ? both : both >> 32);
+        const auto clock =
+            static_cast<float>(exponential_of(bits) / static_cast<double>(elements[j] >> 32));
+        expected[j] = uint64_t{std::bit_cast<uint32_t>(clock)} << 32 | (elements[j] & 0xffffffff);
+      }
+    }
+    Random one(seed + size);
+    Random other(seed + size);
+    draw_weighted(elements, one);
+    draw_weighted_plainly(plain, other);
+    ASSERT_EQ(elements, expected) << size;
+    ASSERT_EQ(plain, expected) << size;
+    ASSERT_EQ(one.next(), other.next()) << size;
+  }
 }
 
 // All 24 orders of four elements, each with the probability of a draw without replacement.
