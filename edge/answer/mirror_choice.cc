@@ -18,9 +18,6 @@ constexpr std::string_view kNetblockFragment = "Using preferred netblock ";
 constexpr std::string_view kAsFragment = "Using ASN ";
 constexpr std::string_view kGlobalFragment = "country = global ";
 
-// Beside a host's weight, which is at most 100 000: it restricts its clients.
-constexpr uint32_t kRestricted = uint32_t{1} << 31;
-
 bool equals_any_case(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](char x, char y) { return upper_ascii(x) == upper_ascii(y); });
@@ -48,11 +45,6 @@ struct NoObserver {
 void MirrorChooser::adopt(const SnapshotView& view) {
   view_ = &view;
   fragments_ = CountryFragments(view);
-  picks_.assign(view);
-  weights_.resize(view.hosts.size());
-  std::transform(view.hosts.begin(), view.hosts.end(), weights_.begin(), [](const fb::Host& host) {
-    return host.weight() | (host.restricted() != 0 ? kRestricted : 0);
-  });
   uint32_t carriers = 0;
   uint32_t longest = 0;
   for (const fb::CarrierSet& set : view.carrier_sets) {
@@ -152,9 +144,8 @@ class MirrorChooser::Run {
   }
 
   // Hardly a mirror restricts its clients: that is decided without a call.
-  [[nodiscard]] bool allows_client(uint32_t host, uint32_t weight) const {
-    return (weight & kRestricted) == 0 ||
-           mirror::allows_client(view_, view_.hosts[host], task_.place);
+  [[nodiscard]] bool allows_client(const fb::Host& host) const {
+    return host.restricted() == 0 || mirror::allows_client(view_, host, task_.place);
   }
 
   // True if the carrier is new in this answer and a URL of it is shown; remembers which.
@@ -171,10 +162,10 @@ class MirrorChooser::Run {
   // of an answer.
   template <typename PlaceOf>
   void add_candidates(size_t count, const PlaceOf& place_of) {
-    task_.filter.with_picker(c_.picks_, [&](const auto& pick) {
+    task_.filter.with_picker([&](const auto& pick) {
       Mark* const marks = c_.marks_.data();
       const fb::Carrier* const carriers = carriers_.data();
-      const uint32_t* const weights = c_.weights_.data();
+      const fb::Host* const hosts = view_.hosts.data();
       uint64_t* key = c_.keys_.data() + key_count_;
       const uint32_t stamp = c_.stamp_;
       for (size_t i = 0; i < count; ++i) {
@@ -182,10 +173,10 @@ class MirrorChooser::Run {
         const fb::Carrier& carrier = carriers[place];
         if (carrier.url_set() == kNone || marks[place].chosen_in == stamp) continue;
         const uint32_t picked = pick(carrier.url_set());
-        const uint32_t weight = weights[carrier.host()];
-        if (picked == kNone || !allows_client(carrier.host(), weight)) continue;
+        const fb::Host& host = hosts[carrier.host()];
+        if (picked == kNone || !allows_client(host)) continue;
         marks[place].pick = picked;
-        *key++ = uint64_t{weight & ~kRestricted} << 32 | place;
+        *key++ = uint64_t{host.weight()} << 32 | place;
       }
       key_count_ = static_cast<size_t>(key - c_.keys_.data());
     });
@@ -308,8 +299,7 @@ class MirrorChooser::Run {
 
   [[nodiscard]] bool queue_allows_client() const {
     return std::any_of(c_.queue_.begin(), c_.queue_.begin() + queue_count_, [this](uint32_t place) {
-      const uint32_t host = carriers_[place].host();
-      return allows_client(host, c_.weights_[host]);
+      return allows_client(view_.hosts[carriers_[place].host()]);
     });
   }
 

@@ -110,8 +110,6 @@ class MirrorChooser {
 
   const SnapshotView* view_ = nullptr;
   CountryFragments fragments_;
-  PickTable picks_;
-  std::vector<uint32_t> weights_;  // of hosts, and kRestricted
   std::vector<Mark> marks_;
   std::vector<uint32_t> queue_;  // carriers of requested countries, each once
   std::vector<uint64_t> keys_;

@@ -14,26 +14,7 @@ bool is_web(const fb::Url& url) {
   return ((uint32_t{1} << url.scheme()) & (bit(UrlScheme::kHttps) | bit(UrlScheme::kHttp))) != 0;
 }
 
-uint32_t first_listable(const fb::UrlSet& set) {
-  return set.first_listable() == kNone ? kNone : set.urls().begin() + set.first_listable();
-}
-uint32_t first_web(const fb::UrlSet& set) {
-  return set.first_web() == kNone ? kNone : set.urls().begin() + set.first_web();
-}
-
 }  // namespace
-
-void PickTable::assign(const SnapshotView& view) {
-  const auto sets = view.url_sets;
-  first_listable_.resize(sets.size());
-  first_web_.resize(sets.size());
-  all_.resize(sets.size());
-  for (uint32_t i = 0; i < sets.size(); ++i) {
-    first_listable_[i] = first_listable(sets[i]);
-    first_web_[i] = first_web(sets[i]);
-    all_[i] = sets[i].urls().count() == 0 ? kNone : i;
-  }
-}
 
 UrlFilter::UrlFilter(const SnapshotView& view, const Question& question)
     : view_(view), protocols_(question.protocols) {
@@ -52,22 +33,6 @@ UrlFilter::UrlFilter(const SnapshotView& view, const Question& question)
       known_ |= uint32_t{1} << (known - kSchemeNames.begin());
     }
   }
-}
-
-uint32_t UrlFilter::pick(uint32_t url_set) const {
-  const fb::UrlSet& set = view_.url_sets[url_set];
-  switch (mode_) {
-    case Mode::kFirstListable:
-      return first_listable(set);
-    case Mode::kFirstWeb:
-      return first_web(set);
-    case Mode::kAll:
-      return set.urls().count() == 0 ? kNone : url_set;
-    case Mode::kProtocols:
-    case Mode::kWebOfProtocols:
-      break;
-  }
-  return pick_by_protocol(url_set);
 }
 
 bool UrlFilter::accepts(const fb::Url& url) const {

@@ -5,25 +5,12 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "edge/answer/prefetch.h"
 #include "edge/answer/question.h"
 #include "schema/snapshot/snapshot.h"
 
 namespace mirror {
-
-// What UrlFilter::pick() says of each URL set where the question names no protocol, side by side: a
-// loop over the mirrors of an answer reads 4 bytes of a set here and 16 there, after which less is
-// left of the processor's caches. One object a thread, filled when a snapshot is adopted.
-class PickTable {
- public:
-  void assign(const SnapshotView& view);
-
- private:
-  friend class UrlFilter;
-  std::vector<uint32_t> first_listable_, first_web_, all_;
-};
 
 class UrlFilter {
  public:
@@ -32,20 +19,32 @@ class UrlFilter {
 
   // What to remember of a mirror with this URL set; kNone if no URL of it is shown. One look at the
   // set in the usual cases, a walk over its URLs if the question names protocols.
-  [[nodiscard]] uint32_t pick(uint32_t url_set) const;
+  [[nodiscard]] uint32_t pick(uint32_t url_set) const {
+    uint32_t picked = kNone;
+    with_picker([&](const auto& picker) { picked = picker(url_set); });
+    return picked;
+  }
 
   // Calls use(picker) with a function object that does what pick() does and decides nothing but
-  // what differs from mirror to mirror: for loops. The table is of the filter's snapshot.
+  // what differs from mirror to mirror: for loops.
   template <typename Use>
-  void with_picker(const PickTable& table, const Use& use) const {
-    if (mode_ == Mode::kProtocols || mode_ == Mode::kWebOfProtocols) {
-      use([this](uint32_t at) { return pick_by_protocol(at); });
-      return;
+  void with_picker(const Use& use) const {
+    const fb::UrlSet* const sets = view_.url_sets.data();
+    switch (mode_) {
+      case Mode::kFirstListable:
+        use([sets](uint32_t at) { return place_in(sets[at].urls(), sets[at].first_listable()); });
+        return;
+      case Mode::kFirstWeb:
+        use([sets](uint32_t at) { return place_in(sets[at].urls(), sets[at].first_web()); });
+        return;
+      case Mode::kAll:
+        use([sets](uint32_t at) { return sets[at].urls().count() == 0 ? kNone : at; });
+        return;
+      case Mode::kProtocols:
+      case Mode::kWebOfProtocols:
+        use([this](uint32_t at) { return pick_by_protocol(at); });
+        return;
     }
-    const auto& picks = mode_ == Mode::kAll        ? table.all_
-                        : mode_ == Mode::kFirstWeb ? table.first_web_
-                                                   : table.first_listable_;
-    use([at = picks.data()](uint32_t url_set) { return at[url_set]; });
   }
 
   // Whether a pick is one URL (SnapshotView::urls) and not a set of them.
@@ -107,6 +106,9 @@ class UrlFilter {
   // Bytes of the bases of a set: three URLs are usual.
   static constexpr size_t kUsualTexts = 192;
 
+  static uint32_t place_in(const fb::Span& urls, uint32_t place) {
+    return place == kNone ? kNone : urls.begin() + place;
+  }
   [[nodiscard]] bool accepts(const fb::Url& url) const;
   [[nodiscard]] uint32_t pick_by_protocol(uint32_t url_set) const;
 
