@@ -72,12 +72,14 @@ template <size_t kBlock>
             const fb::Text base = url.xml_base();
             writer.begin(head.size() + sizeof preference.text + kPrivateMark.size() + base.size());
             writer.template append<kHeadChunk>(head);
-            writer.template append<sizeof preference.text>(preference.text.data(),
-                                                           preference.digits);
+            writer.template append_chunk<sizeof preference.text>(preference.text.data(),
+                                                                 preference.digits);
             if (is_private) [[unlikely]] {
-              writer.template append<kPrivateMark.size()>(kPrivateMark.data(), kPrivateMark.size());
+              writer.template append_chunk<kPrivateMark.size()>(kPrivateMark.data(),
+                                                                kPrivateMark.size());
             } else {
-              writer.template append<kPublicMark.size()>(kPublicMark.data(), kPublicMark.size());
+              writer.template append_chunk<kPublicMark.size()>(kPublicMark.data(),
+                                                               kPublicMark.size());
             }
             writer.template append<kBaseChunk>(base);
             writer.append_tail();

@@ -66,7 +66,7 @@ class LineWriter {
   }
   // kChunk bytes are readable, of which `size` count.
   template <size_t kChunk>
-  [[gnu::always_inline]] void append(const char* text, size_t size) {
+  [[gnu::always_inline]] void append_chunk(const char* text, size_t size) {
     static_assert(kChunk <= TextBuffer::kSlack);
     std::memcpy(at_, text, kChunk);
     at_ += size;

@@ -19,9 +19,10 @@ constexpr size_t kInsertionMax = 20;
 constexpr size_t kCountingMax = 2048;
 constexpr int kBucketBits = 9;
 constexpr size_t kBuckets = size_t{1} << kBucketBits;
-static_assert(std::endian::native == std::endian::little);  // sum_up()
+static_assert(std::endian::native == std::endian::little);  // sum_up(), make_keys()
 
-// How a vector would be passed to a function matters only to one that is not inlined.
+// How a vector is passed to a function depends on its target, and matters only where the function
+// is not inlined: a vector must not go through std::bit_cast, which may not be.
 #pragma GCC diagnostic ignored "-Wpsabi"
 
 // The draw's arithmetic, for one element or for four at once, operation by operation the same.
@@ -39,7 +40,7 @@ constexpr size_t kLanes = 4;
 // Exact for whole numbers below 2^52, the last bit of which counts 1 in that power's own form.
 template <typename Lanes>
 [[gnu::always_inline]] inline typename Lanes::Real real_of(const typename Lanes::Bits& whole) {
-  return std::bit_cast<typename Lanes::Real>(whole | std::bit_cast<uint64_t>(0x1p52)) - 0x1p52;
+  return __builtin_bit_cast(typename Lanes::Real, whole | std::bit_cast<uint64_t>(0x1p52)) - 0x1p52;
 }
 
 // ln(x) for 2^-64 <= x < 2^900. With x = 2^k m, m in [sqrt(1/2), sqrt(2)), and s = (m - 1)/(m + 1):
@@ -51,9 +52,9 @@ template <typename Lanes>
   constexpr uint64_t kSqrtHalf = 0x3fe6a09e667f3bcd;
   constexpr uint64_t kBias = 64;  // keeps k + kBias positive
   constexpr double kLn2 = 0.69314718055994530942;
-  const auto bits = std::bit_cast<typename Lanes::Bits>(x) + (kBias << 52);
+  const auto bits = __builtin_bit_cast(typename Lanes::Bits, x) + (kBias << 52);
   const auto k = (bits - kSqrtHalf) >> 52;
-  const auto m = std::bit_cast<typename Lanes::Real>(bits - (k << 52));
+  const auto m = __builtin_bit_cast(typename Lanes::Real, bits - (k << 52));
   const auto s = (m - 1.0) / (m + 1.0);
   const auto z = s * s;
   const auto series = 1.0 + z * (1.0 / 3 + z * (1.0 / 5 + z * (1.0 / 7)));
@@ -73,10 +74,10 @@ template <typename Lanes>
   using FourWords [[gnu::vector_size(16)]] = uint32_t;
   Four::Bits element;
   std::memcpy(&element, elements, sizeof element);
-  const auto random = std::bit_cast<FourWords>(Two{first, second});
+  const auto random = __builtin_bit_cast(FourWords, Two{first, second});
   const Four::Real clock =
       clock_of<Four>(__builtin_convertvector(random, Four::Bits)) / real_of<Four>(element >> 32);
-  const auto rounded = std::bit_cast<FourWords>(__builtin_convertvector(clock, FourFloats));
+  const auto rounded = __builtin_bit_cast(FourWords, __builtin_convertvector(clock, FourFloats));
   const Four::Bits key =
       (__builtin_convertvector(rounded, Four::Bits) << 32) | (element & kPayload);
   std::memcpy(elements, &key, sizeof key);
@@ -99,7 +100,8 @@ template <typename Lanes>
 }
 
 #if defined(__x86_64__)
-// Without FMA, so that every processor draws the same order from the same numbers.
+// Without FMA (also CMakeLists.txt), so that every processor draws the same order from the same
+// numbers.
 [[gnu::target("avx2")]] void draw_by_avx2(std::span<uint64_t> elements, Random& random) {
   draw(elements, random);
 }

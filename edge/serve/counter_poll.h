@@ -29,8 +29,8 @@ class CounterPoll {
     const int code = uv_poll_start(poll_.get(), UV_READABLE, [](uv_poll_t* handle, int, int) {
       const auto* self = static_cast<const CounterPoll*>(handle->data);
       uint64_t count = 0;
-      [[maybe_unused]] const ssize_t got = ::read(self->counter_, &count, sizeof count);
-      self->callback_();
+      // Nothing is there any more if another callback of this turn has set the timer anew.
+      if (::read(self->counter_, &count, sizeof count) == sizeof count) self->callback_();
     });
     MIRROR_ASSERT(code == 0);
   }

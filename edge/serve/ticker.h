@@ -26,7 +26,7 @@ class Ticker {
       : timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
         poll_(loop, timer_.get(), std::move(callback)) {}
 
-  // From now on, in place of what was set before. REQUIRES: first_ms > 0.
+  // From now on, in place of what was set before and of a tick that waits. REQUIRES: first_ms > 0.
   void start(uint64_t first_ms, uint64_t period_ms) {
     const itimerspec times{.it_interval = timespec_of(period_ms),
                            .it_value = timespec_of(first_ms)};
