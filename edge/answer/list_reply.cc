@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "edge/answer/avx2.h"
+
 namespace mirror {
 
 void append_repository(std::string_view repository, std::string_view arch, TextBuffer& out) {
@@ -57,24 +59,20 @@ template <size_t kBlock>
   writer.end();
 }
 
-#if defined(__x86_64__)
-[[gnu::target("avx2")]] void append_urls_by_32(const SnapshotView& view, const UrlFilter& filter,
-                                               std::span<const ChosenMirror> mirrors,
-                                               const UrlTail& tail, TextBuffer& out) {
+MIRROR_TARGET_AVX2 void append_urls_by_32(const SnapshotView& view, const UrlFilter& filter,
+                                          std::span<const ChosenMirror> mirrors,
+                                          const UrlTail& tail, TextBuffer& out) {
   append_urls<32>(view, filter, mirrors, tail, out);
 }
-#endif
 
 }  // namespace
 
 void append_list_urls(const SnapshotView& view, const UrlFilter& filter,
                       std::span<const ChosenMirror> mirrors, const UrlTail& tail, TextBuffer& out) {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") != 0) {
+  if (has_avx2()) {
     append_urls_by_32(view, filter, mirrors, tail, out);
     return;
   }
-#endif
   append_urls<16>(view, filter, mirrors, tail, out);
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "edge/answer/avx2.h"
+
 namespace mirror {
 namespace {
 
@@ -90,12 +92,10 @@ template <size_t kBlock>
   out.append(kUrlsEnd);
 }
 
-#if defined(__x86_64__)
-[[gnu::target("avx2")]] void append_urls_by_32(const SnapshotView& view, const MetalinkUrls& urls,
-                                               TextBuffer& out) {
+MIRROR_TARGET_AVX2 void append_urls_by_32(const SnapshotView& view, const MetalinkUrls& urls,
+                                          TextBuffer& out) {
   append_urls<32>(view, urls, out);
 }
-#endif
 
 }  // namespace
 
@@ -105,12 +105,10 @@ void append_metalink_urls_by_16(const SnapshotView& view, const MetalinkUrls& ur
 }
 
 void append_metalink_urls(const SnapshotView& view, const MetalinkUrls& urls, TextBuffer& out) {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") != 0) {
+  if (has_avx2()) {
     append_urls_by_32(view, urls, out);
     return;
   }
-#endif
   append_metalink_urls_by_16(view, urls, out);
 }
 

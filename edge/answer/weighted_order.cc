@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/core/assert.h"
+#include "edge/answer/avx2.h"
 
 namespace mirror {
 namespace {
@@ -99,13 +100,11 @@ template <typename Lanes>
   std::copy_n(last.begin(), rest.size(), rest.begin());
 }
 
-#if defined(__x86_64__)
 // Without FMA (also CMakeLists.txt), so that every processor draws the same order from the same
 // numbers.
-[[gnu::target("avx2")]] void draw_by_avx2(std::span<uint64_t> elements, Random& random) {
+MIRROR_TARGET_AVX2 void draw_by_avx2(std::span<uint64_t> elements, Random& random) {
   draw(elements, random);
 }
-#endif
 
 // Puts key into the sorted run that ends before `to`.
 inline void insert(uint64_t* begin, uint64_t* to, uint64_t key) {
@@ -163,12 +162,10 @@ double exponential_of(uint32_t bits) { return clock_of<One>(bits); }
 void draw_weighted_plainly(std::span<uint64_t> elements, Random& random) { draw(elements, random); }
 
 void draw_weighted(std::span<uint64_t> elements, Random& random) {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") != 0) {
+  if (has_avx2()) {
     draw_by_avx2(elements, random);
     return;
   }
-#endif
   draw_weighted_plainly(elements, random);
 }
 
