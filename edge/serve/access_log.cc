@@ -19,6 +19,14 @@ Result<UniqueFd> open_for_append(const std::string& path) {
   return fd;
 }
 
+// The pause after which kLogWriteBytes will have come, if they come as fast as the last ones did.
+// It grows to no more than twice the last one, so that one moment without requests lets no large
+// write come.
+uint64_t next_pause_ms(uint64_t pause_ms, size_t drained) {
+  const uint64_t pause = pause_ms * kLogWriteBytes / std::max(drained, kLogWriteBytes / 2);
+  return std::clamp(pause, kLogPauseMinMs, kLogPauseMaxMs);
+}
+
 }  // namespace
 
 AccessLog::AccessLog(std::string path, size_t workers, const Log& log)
@@ -48,6 +56,7 @@ void AccessLog::reopen() {
 }
 
 void AccessLog::run() {
+  uint64_t pause_ms = kLogPauseMaxMs;
   for (;;) {
     // Read before draining, so that lines pushed before the stop are written.
     const bool stop = stop_.load(std::memory_order_acquire);
@@ -56,7 +65,7 @@ void AccessLog::run() {
     if (reopen) open_again();
     if (stop) return;
     pollfd event{wake_.get(), POLLIN, 0};
-    const auto pause_ms = drained > kLogBusyBytes ? kLogBusyFlushMs : kLogFlushMs;
+    pause_ms = next_pause_ms(pause_ms, drained);
     if (::poll(&event, 1, static_cast<int>(pause_ms)) > 0) wake_.clear();
   }
 }
@@ -106,7 +115,7 @@ void AccessLog::write(std::string_view lines) {
 bool AccessLog::wait_for_room() {
   while (!stop_.load(std::memory_order_acquire) && !reopen_.load(std::memory_order_acquire)) {
     pollfd room{file_.get(), POLLOUT, 0};
-    if (::poll(&room, 1, static_cast<int>(kLogFlushMs)) != 0) return true;
+    if (::poll(&room, 1, static_cast<int>(kLogPauseMaxMs)) != 0) return true;
   }
   return false;
 }

@@ -41,11 +41,12 @@ inline constexpr uint64_t kDrainGraceMs = 20;
 
 // Lines of the access log that a worker holds until they are written; a power of two.
 inline constexpr size_t kLogRingBytes = 1 << 20;
-inline constexpr uint64_t kLogFlushMs = 100;
-// After so many bytes at once the next ones are fetched sooner: a large write keeps a worker on the
-// same processor waiting, and a ring must not run over between two looks at it.
-inline constexpr size_t kLogBusyBytes = 8 << 10;
-inline constexpr uint64_t kLogBusyFlushMs = 5;
+// A large write keeps a worker on the same processor waiting: the log's thread comes as often as
+// lets it find so many bytes at a time, within these bounds. The second is also how soon a line
+// that comes alone is in the file.
+inline constexpr size_t kLogWriteBytes = 64 << 10;
+inline constexpr uint64_t kLogPauseMinMs = 5;
+inline constexpr uint64_t kLogPauseMaxMs = 100;
 
 // The admin listener: few clients, small requests.
 inline constexpr size_t kAdminConnectionsMax = 32;
