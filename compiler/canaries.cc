@@ -10,7 +10,6 @@
 #include "compiler/comparison.h"
 #include "edge/answer/answerer.h"
 #include "edge/answer/explanation.h"
-#include "edge/answer/place.h"
 #include "edge/answer/question.h"
 
 namespace mirror {

@@ -33,6 +33,55 @@ std::optional<IpAddress> parse_padded_ipv4(std::string_view text) {
   return IpAddress::from_ipv4(bits);
 }
 
+size_t format_by_libc(const IpAddress& ipv6, char* out) {
+  unsigned char bytes[16];
+  for (int i = 0; i < 16; ++i) {
+    bytes[i] = static_cast<unsigned char>((i < 8 ? ipv6.high : ipv6.low) >> (56 - 8 * (i % 8)));
+  }
+  ::inet_ntop(AF_INET6, bytes, out, IpAddress::kTextSize);
+  return std::strlen(out);
+}
+
+// RFC 5952 section 4. Not inet_ntop, which goes through printf for each group: this is written to
+// the log for every answer.
+size_t format_ipv6(const IpAddress& ipv6, char* out) {
+  constexpr int kGroups = 8;
+  const auto group = [&ipv6](int i) {
+    return static_cast<unsigned>((i < 4 ? ipv6.high : ipv6.low) >> (48 - 16 * (i % 4))) & 0xffff;
+  };
+  // The longest run of groups of zeros, the first of equally long ones; a single one is written.
+  int run_begin = kGroups, run_size = 1;
+  for (int i = 0; i < kGroups; ++i) {
+    const int begin = i;
+    while (i < kGroups && group(i) == 0) ++i;
+    if (i - begin <= run_size) continue;
+    run_begin = begin;
+    run_size = i - begin;
+  }
+  char* at = out;
+  for (int i = 0; i < kGroups; ++i) {
+    if (i == run_begin) {
+      *at++ = ':';
+      i += run_size;
+      if (i == kGroups) {
+        *at++ = ':';
+        break;
+      }
+    }
+    if (i > 0) *at++ = ':';
+    const unsigned value = group(i);
+    for (int shift = value > 0xfff  ? 12
+                     : value > 0xff ? 8
+                     : value > 0xf  ? 4
+                                    : 0;
+         shift >= 0; shift -= 4) {
+      *at++ = "0123456789abcdef"[(value >> shift) & 15];
+    }
+  }
+  *at = '\0';
+  return static_cast<size_t>(at - out);
+}
+
 }  // namespace
 
 IpAddress IpAddress::unmapped() const {
@@ -50,12 +99,9 @@ size_t IpAddress::format(char* out) const {
     *end = '\0';
     return static_cast<size_t>(end - out);
   }
-  unsigned char bytes[16];
-  for (int i = 0; i < 16; ++i) {
-    bytes[i] = static_cast<unsigned char>((i < 8 ? high : low) >> (56 - 8 * (i % 8)));
-  }
-  ::inet_ntop(AF_INET6, bytes, out, kTextSize);
-  return std::strlen(out);
+  // Embedded IPv4 addresses, which hardly any client has.
+  if (high == 0 && ((low >> 32) == 0 || (low >> 32) == 0xffff)) return format_by_libc(*this, out);
+  return format_ipv6(*this, out);
 }
 
 std::string IpAddress::to_string() const {

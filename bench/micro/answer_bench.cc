@@ -63,7 +63,8 @@ struct Parts {
     chooser.adopt(view);
     question = reader.read(target).value();
     directory = choose_directory(view, question, scratch).value();
-    place = locate(view, nullptr, client(), question.use_networks);
+    locator.adopt(view, nullptr);
+    place = locator.locate(client(), question.use_networks);
   }
   MirrorChooser::Choice choose(const UrlFilter& filter) {
     header.clear();
@@ -79,6 +80,7 @@ struct Parts {
   UrlTail tail;
   Question question;
   DirectoryChoice directory;
+  Locator locator;
   Place place;
 };
 
@@ -88,9 +90,11 @@ void locate_client(benchmark::State& state, const AnswerWorld& world) {
   for (IpAddress& address : clients) {
     address = IpAddress::from_ipv4(static_cast<uint32_t>(random.next()));
   }
+  Locator locator;
+  locator.adopt(world.view(), nullptr);
   size_t at = 0;
   for (auto _ : state) {
-    const Place place = locate(world.view(), nullptr, clients[at++ & 4095], true);
+    const Place place = locator.locate(clients[at++ & 4095], true);
     benchmark::DoNotOptimize(place.country_index);
   }
 }

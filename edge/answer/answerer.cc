@@ -66,8 +66,8 @@ struct Answerer::Implementation {
   AnswerOptions options;
   Random random;
   const SnapshotView* view = nullptr;
-  const GeoDatabase* geo = nullptr;
   QuestionReader reader;
+  Locator locator;
   MirrorChooser chooser;
   MetalinkHead metalink_head;
   UrlTail tail;
@@ -78,7 +78,7 @@ struct Answerer::Implementation {
 void Answerer::Implementation::adopt(const SnapshotView* new_view, const GeoDatabase* new_geo) {
   MIRROR_ASSERT(new_view != nullptr);
   view = new_view;
-  geo = new_geo;
+  locator.adopt(*view, new_geo);
   chooser.adopt(*view);
   // What the snapshot bounds, and what a client can add to it by long or many names; hyphens of a
   // comment may double, bytes of a Location become three.
@@ -162,7 +162,7 @@ Reply Answerer::Implementation::answer(const AnswerRequest& request) {
   chooser.prefetch(view->directories[directory->directory].carrier_set());
   const auto client = choose_client(*question, request.client, options.ip_parameter);
   if (!client) return refuse_question(client.error(), *question, request);
-  const Place place = locate(*view, geo, *client, question->use_networks);
+  const Place place = locator.locate(*client, question->use_networks);
   Reply reply = answer_located({*question, *directory, place}, request.now_unix);
   reply.logged = question->has_repository;
   reply.log_client = place.client;

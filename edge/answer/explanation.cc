@@ -95,8 +95,10 @@ void Explainer::run() {
   const auto client =
       choose_client(*question, request_.client.value_or(kDefaultClient), options_.ip_parameter);
   if (!client) return refuse(client.error());
-  const Place place = locate(view_, geo_, *client, question->use_networks);
-  const Place networks = locate(view_, geo_, *client, true);
+  Locator locator;
+  locator.adopt(view_, geo_);
+  const Place place = locator.locate(*client, question->use_networks);
+  const Place networks = locator.locate(*client, true);
   tell_client(*question, networks);
   if (question->resource == Resource::kMetalink) {
     const auto file = find_metalink_file(view_, *directory);

@@ -28,12 +28,12 @@ std::string_view text_at(MMDB_entry_s& entry, const char* const* path) {
   return std::all_of(text.begin(), text.end(), is_code_byte) ? text : std::string_view();
 }
 
-std::string_view country_of(MMDB_entry_s entry) {
+std::string_view country_at(MMDB_entry_s entry) {
   const std::string_view nested = text_at(entry, kNestedPath.data());
   return nested.empty() ? text_at(entry, kFlatPath.data()) : nested;
 }
 
-MMDB_lookup_result_s find(const MMDB_s& database, const IpAddress& address, int& error) {
+MMDB_lookup_result_s look_up(const MMDB_s& database, const IpAddress& address, int& error) {
   if (address.is_ipv4()) {
     sockaddr_in ipv4{};
     ipv4.sin_family = AF_INET;
@@ -61,7 +61,7 @@ Result<void> check_tree(const MMDB_s& database, const std::string& path) {
       return fail(ErrorKind::kInvalid, "{}: node {} of the search tree is damaged", path, number);
     }
     const auto has_country = [](uint8_t type, const MMDB_entry_s& entry) {
-      return type == MMDB_RECORD_TYPE_DATA && !country_of(entry).empty();
+      return type == MMDB_RECORD_TYPE_DATA && !country_at(entry).empty();
     };
     any_country = any_country || has_country(node.left_record_type, node.left_record_entry) ||
                   has_country(node.right_record_type, node.right_record_entry);
@@ -98,11 +98,20 @@ Result<std::unique_ptr<GeoDatabase>> GeoDatabase::open(const std::string& path) 
   return std::unique_ptr<GeoDatabase>(new GeoDatabase(std::move(implementation)));
 }
 
-std::string_view GeoDatabase::country(const IpAddress& address) const {
+std::optional<uint32_t> GeoDatabase::find(const IpAddress& address) const {
   int error = MMDB_SUCCESS;
-  const MMDB_lookup_result_s found = find(implementation_->database, address, error);
-  if (error != MMDB_SUCCESS || !found.found_entry) return {};
-  return country_of(found.entry);
+  const MMDB_lookup_result_s found = look_up(implementation_->database, address, error);
+  if (error != MMDB_SUCCESS || !found.found_entry) return std::nullopt;
+  return found.entry.offset;
+}
+
+std::string_view GeoDatabase::country(const IpAddress& address) const {
+  const auto record = find(address);
+  return record ? country_of(*record) : std::string_view();
+}
+
+std::string_view GeoDatabase::country_of(uint32_t record) const {
+  return country_at({&implementation_->database, record});
 }
 
 int64_t GeoDatabase::build_epoch() const {

@@ -7,7 +7,9 @@
 // Immutable after open(); safe from any thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,8 +26,12 @@ class GeoDatabase {
   GeoDatabase(const GeoDatabase&) = delete;
   GeoDatabase& operator=(const GeoDatabase&) = delete;
 
-  // The country as the file has it, "" if it has none or the record cannot be decoded. Does not
-  // allocate. The text lives as long as this object.
+  // Which record holds for the address; records of many addresses are the same.
+  [[nodiscard]] std::optional<uint32_t> find(const IpAddress& address) const;
+  // The country of a record that find() returned, as the file has it; "" if it has none or the
+  // record cannot be decoded. Does not allocate. The text lives as long as this object.
+  [[nodiscard]] std::string_view country_of(uint32_t record) const;
+  // Both at once; "" also if no record holds.
   [[nodiscard]] std::string_view country(const IpAddress& address) const;
 
   [[nodiscard]] int64_t build_epoch() const;  // Unix seconds

@@ -1,5 +1,7 @@
 #include "edge/answer/place.h"
 
+#include <optional>
+
 #include "base/core/text.h"
 
 namespace mirror {
@@ -19,8 +21,26 @@ tl::expected<IpAddress, Refusal> choose_client(const Question& question, const I
   return tl::unexpected(Refusal{Refusal::Reason::kBadClientAddress, question.ip, {}});
 }
 
-Place locate(const SnapshotView& view, const GeoDatabase* geo, const IpAddress& client,
-             bool use_networks) {
+void Locator::adopt(const SnapshotView& view, const GeoDatabase* geo) {
+  view_ = &view;
+  geo_ = geo;
+  countries_.fill({});
+}
+
+const Locator::Country& Locator::geo_country(const IpAddress& client) {
+  const auto record = geo_ == nullptr ? std::nullopt : geo_->find(client);
+  const uint64_t key = uint64_t{record.value_or(kNone)} + 1;
+  // Multiplicative hashing (Knuth, The Art of Computer Programming, section 6.4).
+  Country& held = countries_[static_cast<uint32_t>(key * 0x9e3779b1) >> (32 - kCountryBits)];
+  if (held.record == key) return held;
+  held = {key, kNone, record ? geo_->country_of(*record) : std::string_view()};
+  // Also for "N/A": a mirror may allow clients in no country by that name.
+  held.index = find_country_any_case(*view_, held.name.empty() ? Place().country : held.name);
+  return held;
+}
+
+Place Locator::locate(const IpAddress& client, bool use_networks) {
+  const SnapshotView& view = *view_;
   Place place;
   place.client = client;
   if (use_networks) {
@@ -38,13 +58,12 @@ Place locate(const SnapshotView& view, const GeoDatabase* geo, const IpAddress& 
     place.country_source = CountrySource::kNetblockTable;
     return place;
   }
-  const std::string_view found = geo == nullptr ? std::string_view() : geo->country(client);
-  if (!found.empty()) {
-    place.country = found;
+  const Country& country = geo_country(client);
+  if (!country.name.empty()) {
+    place.country = country.name;
     place.country_source = CountrySource::kGeoIp;
   }
-  // Also for "N/A": a mirror may allow clients in no country by that name.
-  place.country_index = find_country_any_case(view, place.country);
+  place.country_index = country.index;
   return place;
 }
 

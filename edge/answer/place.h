@@ -1,8 +1,10 @@
 // Where a client is: its country, and which mirrors claim its network. One search each in sorted
-// ranges.
+// ranges, and one in the tree of the GeoIP database.
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -34,10 +36,34 @@ struct Place {
                                                              const IpAddress& asker,
                                                              bool ip_parameter);
 
-// `client` must be unmapped; `geo` may be null. Without `use_networks` netblocks and as_group stay
-// empty. The country is that of the operators' netblock table, else GeoIP's.
-[[nodiscard]] Place locate(const SnapshotView& view, const GeoDatabase* geo,
-                           const IpAddress& client, bool use_networks);
+// Finds places by a snapshot and a GeoIP database. Remembers the countries of records that it has
+// decoded: an ordinary database has some 250 of them, and to decode one takes as long as to find
+// it. Does not allocate. For one thread.
+class Locator {
+ public:
+  // Both must outlive the use of the object, and of the places that it has found; `geo` may be
+  // null. What was remembered is forgotten.
+  void adopt(const SnapshotView& view, const GeoDatabase* geo);
+
+  // REQUIRES: adopt() was called; `client` is unmapped. Without `use_networks` netblocks and
+  // as_group stay empty. The country is that of the operators' netblock table, else GeoIP's.
+  [[nodiscard]] Place locate(const IpAddress& client, bool use_networks);
+
+ private:
+  struct Country {
+    uint64_t record = 0;     // of the database, and one more; 0: no country is held here
+    uint32_t index = kNone;  // as Place has it
+    std::string_view name;
+  };
+  static constexpr int kCountryBits = 8;
+
+  // The one that GeoIP says; its name is "" if there is none.
+  [[nodiscard]] const Country& geo_country(const IpAddress& client);
+
+  const SnapshotView* view_ = nullptr;
+  const GeoDatabase* geo_ = nullptr;
+  std::array<Country, size_t{1} << kCountryBits> countries_{};
+};
 
 // Whether a mirror serves the client: it may restrict the countries of its clients.
 [[nodiscard]] inline bool allows_client(const SnapshotView& view, const fb::Host& host,

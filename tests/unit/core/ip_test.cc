@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/core/random.h"
+#include "tests/unit/answer/seed.h"
 
 namespace mirror {
 namespace {
@@ -29,6 +30,26 @@ TEST(IpAddress, TextIsCanonical) {
   EXPECT_EQ(IpAddress::parse("2001:0DB8:0:0:0:0:0:1")->to_string(), "2001:db8::1");
   EXPECT_EQ(IpAddress::parse("10.0.0.1")->to_string(), "10.0.0.1");
   EXPECT_EQ(IpAddress::parse("::ffff:1.2.3.4")->to_string(), "::ffff:1.2.3.4");
+}
+
+// The oracle is inet_ntop, which writes as RFC 5952 recommends.
+TEST(IpAddress, TextOfIpv6IsThatOfTheCLibrary) {
+  Random random(test_seed());
+  for (int round = 0; round < 200'000; ++round) {
+    // Groups of one to four digits, and runs of zeros of every length at every place.
+    unsigned char bytes[16];
+    uint64_t words[2] = {0, 0};
+    for (int i = 0; i < 8; ++i) {
+      const bool zero = random.below(2) == 0;
+      const auto group = zero ? 0 : random.below(65536) >> (4 * random.below(4));
+      words[i / 4] = words[i / 4] << 16 | group;
+      bytes[2 * i] = static_cast<unsigned char>(group >> 8);
+      bytes[2 * i + 1] = static_cast<unsigned char>(group);
+    }
+    char expected[INET6_ADDRSTRLEN];
+    ::inet_ntop(AF_INET6, bytes, expected, sizeof expected);
+    ASSERT_EQ(IpAddress::from_ipv6(words[0], words[1]).to_string(), expected);
+  }
 }
 
 TEST(IpAddress, UnmapsOnlyMappedAddresses) {
