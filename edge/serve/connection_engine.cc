@@ -254,7 +254,11 @@ void ConnectionEngine::enter(Connection& connection, ConnectionState state) {
   list(connection.state).remove(&connection);
   connection.state = state;
   connection.since_ms = transport_.now_ms();
-  list(state).push_back(&connection);
+  if (state == ConnectionState::kFree) {
+    list(state).push_front(&connection);
+  } else {
+    list(state).push_back(&connection);
+  }
 }
 
 void ConnectionEngine::close(Connection& connection) {
