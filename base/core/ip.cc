@@ -1,6 +1,7 @@
 #include "base/core/ip.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <fmt/compile.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -33,18 +34,22 @@ std::optional<IpAddress> parse_padded_ipv4(std::string_view text) {
   return IpAddress::from_ipv4(bits);
 }
 
-size_t format_by_libc(const IpAddress& ipv6, char* out) {
-  unsigned char bytes[16];
-  for (int i = 0; i < 16; ++i) {
-    bytes[i] = static_cast<unsigned char>((i < 8 ? ipv6.high : ipv6.low) >> (56 - 8 * (i % 8)));
-  }
-  ::inet_ntop(AF_INET6, bytes, out, IpAddress::kTextSize);
-  return std::strlen(out);
+// Not inet_ntop, which goes through printf: addresses are written to the log for every answer.
+char* append_ipv4(uint32_t bits, char* out) {
+  const auto octet = [bits](int shift) { return (bits >> shift) & 0xff; };
+  return fmt::format_to(out, FMT_COMPILE("{}.{}.{}.{}"), octet(24), octet(16), octet(8), octet(0));
 }
 
-// RFC 5952 section 4. Not inet_ntop, which goes through printf for each group: this is written to
-// the log for every answer.
-size_t format_ipv6(const IpAddress& ipv6, char* out) {
+char* append_hex(unsigned group, char* out) {
+  int shift = 12;
+  while (shift > 0 && group >> shift == 0) shift -= 4;
+  for (; shift >= 0; shift -= 4) *out++ = "0123456789abcdef"[(group >> shift) & 15];
+  return out;
+}
+
+// RFC 5952 sections 4 and 5; addresses that embed one of IPv4 end as those do (RFC 4291 section
+// 2.5.5).
+char* append_ipv6(const IpAddress& ipv6, char* out) {
   constexpr int kGroups = 8;
   const auto group = [&ipv6](int i) {
     return static_cast<unsigned>((i < 4 ? ipv6.high : ipv6.low) >> (48 - 16 * (i % 4))) & 0xffff;
@@ -58,28 +63,23 @@ size_t format_ipv6(const IpAddress& ipv6, char* out) {
     run_begin = begin;
     run_size = i - begin;
   }
-  char* at = out;
-  for (int i = 0; i < kGroups; ++i) {
+  const bool embeds_ipv4 =
+      run_begin == 0 && (run_size == 6 || (run_size == 5 && group(5) == 0xffff));
+  const int groups = embeds_ipv4 ? kGroups - 2 : kGroups;
+  for (int i = 0; i < groups;) {
     if (i == run_begin) {
-      *at++ = ':';
+      *out++ = ':';
       i += run_size;
-      if (i == kGroups) {
-        *at++ = ':';
-        break;
-      }
+      // What follows puts the second one before itself.
+      if (i == kGroups) *out++ = ':';
+      continue;
     }
-    if (i > 0) *at++ = ':';
-    const unsigned value = group(i);
-    for (int shift = value > 0xfff  ? 12
-                     : value > 0xff ? 8
-                     : value > 0xf  ? 4
-                                    : 0;
-         shift >= 0; shift -= 4) {
-      *at++ = "0123456789abcdef"[(value >> shift) & 15];
-    }
+    if (i > 0) *out++ = ':';
+    out = append_hex(group(i++), out);
   }
-  *at = '\0';
-  return static_cast<size_t>(at - out);
+  if (!embeds_ipv4) return out;
+  *out++ = ':';
+  return append_ipv4(static_cast<uint32_t>(ipv6.low), out);
 }
 
 }  // namespace
@@ -91,17 +91,14 @@ IpAddress IpAddress::unmapped() const {
 }
 
 size_t IpAddress::format(char* out) const {
-  if (is_ipv4()) {
-    // Not inet_ntop, which goes through printf: this is written to the log for every answer.
-    const auto octet = [this](int shift) { return (low >> shift) & 0xff; };
-    char* const end =
-        fmt::format_to(out, FMT_COMPILE("{}.{}.{}.{}"), octet(24), octet(16), octet(8), octet(0));
-    *end = '\0';
-    return static_cast<size_t>(end - out);
-  }
-  // Embedded IPv4 addresses, which hardly any client has.
-  if (high == 0 && ((low >> 32) == 0 || (low >> 32) == 0xffff)) return format_by_libc(*this, out);
-  return format_ipv6(*this, out);
+  char* const end = is_ipv4() ? append_ipv4(ipv4(), out) : append_ipv6(*this, out);
+  *end = '\0';
+  return static_cast<size_t>(end - out);
+}
+
+void IpAddress::write_network_bytes(unsigned char* out) const {
+  const uint64_t words[2] = {htobe64(high), htobe64(low)};
+  std::memcpy(out, words, sizeof words);
 }
 
 std::string IpAddress::to_string() const {

@@ -33,6 +33,9 @@ struct IpAddress {
   static constexpr size_t kTextSize = 46;
   size_t format(char* out) const;
 
+  // The 16 bytes of an IPv6 address, as they stand in packets and in in6_addr.
+  void write_network_bytes(unsigned char* out) const;
+
   // Strict: dotted quad without leading zeros, or IPv6 without brackets, zone or port. No blanks.
   [[nodiscard]] static std::optional<IpAddress> parse(std::string_view text);
   // Port is dropped. nullopt for families other than IPv4 and IPv6.

@@ -21,7 +21,7 @@
 
 namespace mirror {
 
-// For one piece of work of one thread, from its beginning to its end.
+// For one task of one thread, from its beginning to its end.
 class Pace {
  public:
   // Says about how many nanoseconds the work took that was done; the order of magnitude is enough.

@@ -42,10 +42,7 @@ MMDB_lookup_result_s look_up(const MMDB_s& database, const IpAddress& address, i
   }
   sockaddr_in6 ipv6{};
   ipv6.sin6_family = AF_INET6;
-  for (int i = 0; i < 16; ++i) {
-    const uint64_t word = i < 8 ? address.high : address.low;
-    ipv6.sin6_addr.s6_addr[i] = static_cast<uint8_t>(word >> (56 - 8 * (i % 8)));
-  }
+  address.write_network_bytes(ipv6.sin6_addr.s6_addr);
   return MMDB_lookup_sockaddr(&database, reinterpret_cast<const sockaddr*>(&ipv6), &error);
 }
 

@@ -44,10 +44,7 @@ SocketAddress make_ipv6(const ListenAddress& listen) {
   SocketAddress out{};
   out.ipv6.sin6_family = AF_INET6;
   out.ipv6.sin6_port = htons(listen.port);
-  for (int i = 0; i < 16; ++i) {
-    const uint64_t word = i < 8 ? listen.address.high : listen.address.low;
-    out.ipv6.sin6_addr.s6_addr[i] = static_cast<uint8_t>(word >> (56 - 8 * (i % 8)));
-  }
+  listen.address.write_network_bytes(out.ipv6.sin6_addr.s6_addr);
   out.size = sizeof out.ipv6;
   return out;
 }

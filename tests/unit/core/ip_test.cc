@@ -36,19 +36,25 @@ TEST(IpAddress, TextIsCanonical) {
 TEST(IpAddress, TextOfIpv6IsThatOfTheCLibrary) {
   Random random(test_seed());
   for (int round = 0; round < 200'000; ++round) {
-    // Groups of one to four digits, and runs of zeros of every length at every place.
+    // Groups of one to four digits, runs of zeros of every length at every place, and embedded
+    // IPv4.
     unsigned char bytes[16];
     uint64_t words[2] = {0, 0};
     for (int i = 0; i < 8; ++i) {
       const bool zero = random.below(2) == 0;
-      const auto group = zero ? 0 : random.below(65536) >> (4 * random.below(4));
+      const bool ones = random.below(8) == 0;
+      const auto group = zero ? 0 : ones ? 0xffff : random.below(65536) >> (4 * random.below(4));
       words[i / 4] = words[i / 4] << 16 | group;
       bytes[2 * i] = static_cast<unsigned char>(group >> 8);
       bytes[2 * i + 1] = static_cast<unsigned char>(group);
     }
     char expected[INET6_ADDRSTRLEN];
     ::inet_ntop(AF_INET6, bytes, expected, sizeof expected);
-    ASSERT_EQ(IpAddress::from_ipv6(words[0], words[1]).to_string(), expected);
+    const auto address = IpAddress::from_ipv6(words[0], words[1]);
+    ASSERT_EQ(address.to_string(), expected);
+    unsigned char written[16];
+    address.write_network_bytes(written);
+    ASSERT_EQ(std::memcmp(written, bytes, sizeof bytes), 0) << expected;
   }
 }
 
