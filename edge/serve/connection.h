@@ -1,7 +1,6 @@
 // One connection of a worker, and the lists that connections of one state form. A connection is in
 // exactly one list; each list is ordered by the time of entry, so that the first one is the first
-// to time out, but for the free ones, whose first one was used last: its memory is warm. The socket
-// is whoever's the Transport is, which derives from this.
+// to time out. The socket is whoever's the Transport is, which derives from this.
 #pragma once
 
 #include <array>
@@ -58,6 +57,7 @@ class ConnectionList {
  public:
   [[nodiscard]] bool empty() const { return first_ == nullptr; }
   [[nodiscard]] Connection* front() const { return first_; }
+  [[nodiscard]] Connection* back() const { return last_; }
   [[nodiscard]] size_t size() const { return size_; }
 
   void push_back(Connection* connection) {
@@ -65,13 +65,6 @@ class ConnectionList {
     connection->next = nullptr;
     (last_ == nullptr ? first_ : last_->next) = connection;
     last_ = connection;
-    ++size_;
-  }
-  void push_front(Connection* connection) {
-    connection->previous = nullptr;
-    connection->next = first_;
-    (first_ == nullptr ? last_ : first_->previous) = connection;
-    first_ = connection;
     ++size_;
   }
   void remove(Connection* connection) {
