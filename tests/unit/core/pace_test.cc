@@ -5,6 +5,8 @@
 
 #include <atomic>
 
+#include "tests/unit/core/one_processor.h"
+
 namespace mirror {
 namespace {
 
@@ -18,32 +20,21 @@ long voluntary_switches() {
   return used.ru_nvcsw;
 }
 
-void use_one_processor() {
-  cpu_set_t all, one;
-  ASSERT_EQ(::sched_getaffinity(0, sizeof all, &all), 0);
-  CPU_ZERO(&one);
-  for (int cpu = 0; CPU_COUNT(&one) == 0; ++cpu) {
-    if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
-  }
-  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
-}
-
 // More than pages account for.
 constexpr long kSomeRests = 10;
 
 // Works beside somebody who wants the same processor now and then, until it has rested so often or
 // the time is over, and says how often that was.
 long rests_of_work(int policy, std::chrono::milliseconds time) {
+  const OneProcessor shared;
   std::atomic<bool> stop = false;
   std::thread other([&stop] {
-    use_one_processor();
     while (!stop.load(std::memory_order_relaxed)) {
       std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
   });
   long rests = 0;
   std::thread work([&] {
-    use_one_processor();
     const sched_param none{};
     ASSERT_EQ(::pthread_setschedparam(::pthread_self(), policy, &none), 0);
     const long before = voluntary_switches();

@@ -11,6 +11,8 @@
 #include <functional>
 #include <thread>
 
+#include "tests/unit/core/one_processor.h"
+
 namespace mirror {
 namespace {
 
@@ -63,29 +65,20 @@ long involuntary_switches() {
 
 TEST_F(IdleLoaderTest, NobodyWaitsBusilyForAThreadThatGetsNoProcessor) {
   // All that this test starts shares one processor with somebody who wants all of it.
-  cpu_set_t before, one;
-  ASSERT_EQ(::sched_getaffinity(0, sizeof before, &before), 0);
-  CPU_ZERO(&one);
-  for (int cpu = 0; CPU_COUNT(&one) == 0; ++cpu) {
-    if (CPU_ISSET(cpu, &before)) CPU_SET(cpu, &one);
-  }
-  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
-  {
-    IdleLoader loader(loop_.get());
-    std::atomic<bool> stop = false;
-    std::thread busy([&stop] {
-      while (!stop.load(std::memory_order_relaxed)) {
-      }
-    });
-    constexpr int kLoads = 40;
-    const long begin = involuntary_switches();
-    for (int round = 0; round < kLoads; ++round) load(loader, [] {});
-    // With libuv's own way, of which wakeup.h tells, there are two a load; else hardly any.
-    EXPECT_LT(involuntary_switches() - begin, kLoads);
-    stop = true;
-    busy.join();
-  }
-  ::sched_setaffinity(0, sizeof before, &before);
+  const OneProcessor shared;
+  IdleLoader loader(loop_.get());
+  std::atomic<bool> stop = false;
+  std::thread busy([&stop] {
+    while (!stop.load(std::memory_order_relaxed)) {
+    }
+  });
+  constexpr int kLoads = 40;
+  const long begin = involuntary_switches();
+  for (int round = 0; round < kLoads; ++round) load(loader, [] {});
+  // With libuv's own way, of which wakeup.h tells, there are two a load; else hardly any.
+  EXPECT_LT(involuntary_switches() - begin, kLoads);
+  stop = true;
+  busy.join();
 }
 
 }  // namespace
