@@ -63,6 +63,7 @@ struct Parts {
     chooser.adopt(view);
     question = reader.read(target).value();
     directory = choose_directory(view, question, scratch).value();
+    Locator locator;
     locator.adopt(view, nullptr);
     place = locator.locate(client(), question.use_networks);
   }
@@ -80,7 +81,6 @@ struct Parts {
   UrlTail tail;
   Question question;
   DirectoryChoice directory;
-  Locator locator;
   Place place;
 };
 
