@@ -19,24 +19,18 @@ Result<UniqueFd> open_for_append(const std::string& path) {
   return fd;
 }
 
-// The pause after which kLogWriteBytes will have come, if they come as fast as the last ones did.
-// It grows to no more than twice the last one, so that one moment without requests lets no large
-// write come.
-uint64_t next_pause_ms(uint64_t pause_ms, size_t drained) {
-  const uint64_t pause = pause_ms * kLogWriteBytes / std::max(drained, kLogWriteBytes / 2);
-  return std::clamp(pause, kLogPauseMinMs, kLogPauseMaxMs);
-}
-
 }  // namespace
 
-AccessLog::AccessLog(std::string path, size_t workers, const Log& log)
-    : path_(std::move(path)), log_(log) {
-  for (size_t i = 0; i < workers; ++i) rings_.push_back(std::make_unique<LineRing>(kLogRingBytes));
+AccessLog::AccessLog(std::string path, size_t workers, const Log& log, uint64_t pause_ms)
+    : path_(std::move(path)), log_(log), pause_ms_(static_cast<int>(pause_ms)) {
+  for (size_t i = 0; i < workers; ++i) {
+    rings_.push_back(std::make_unique<LineRing>(kLogRingBytes, [this] { wake_.ring(); }));
+  }
 }
 
 Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, size_t workers,
-                                                   const Log& log) {
-  std::unique_ptr<AccessLog> self(new AccessLog(path, workers, log));
+                                                   const Log& log, uint64_t pause_ms) {
+  std::unique_ptr<AccessLog> self(new AccessLog(path, workers, log, pause_ms));
   MIRROR_TRY(self->file_, open_for_append(path));
   MIRROR_TRY(self->wake_, EventFd::create());
   self->thread_ = std::thread([log_writer = self.get()] { log_writer->run(); });
@@ -56,30 +50,24 @@ void AccessLog::reopen() {
 }
 
 void AccessLog::run() {
-  uint64_t pause_ms = kLogPauseMaxMs;
   for (;;) {
     // Read before draining, so that lines pushed before the stop are written.
     const bool stop = stop_.load(std::memory_order_acquire);
     const bool reopen = reopen_.exchange(false, std::memory_order_acq_rel);
-    const size_t drained = drain();
+    drain();
     if (reopen) open_again();
     if (stop) return;
     pollfd event{wake_.get(), POLLIN, 0};
-    pause_ms = next_pause_ms(pause_ms, drained);
-    if (::poll(&event, 1, static_cast<int>(pause_ms)) > 0) wake_.clear();
+    if (::poll(&event, 1, pause_ms_) > 0) wake_.clear();
   }
 }
 
-size_t AccessLog::drain() {
-  size_t drained = 0;
+void AccessLog::drain() {
   for (auto& ring : rings_) {
     const auto parts = ring->peek();
     for (const auto part : parts) write(part);
-    const size_t size = parts[0].size() + parts[1].size();
-    ring->consume(size);
-    drained += size;
+    ring->consume(parts[0].size() + parts[1].size());
   }
-  return drained;
 }
 
 void AccessLog::write(std::string_view lines) {
@@ -115,7 +103,7 @@ void AccessLog::write(std::string_view lines) {
 bool AccessLog::wait_for_room() {
   while (!stop_.load(std::memory_order_acquire) && !reopen_.load(std::memory_order_acquire)) {
     pollfd room{file_.get(), POLLOUT, 0};
-    if (::poll(&room, 1, static_cast<int>(kLogPauseMaxMs)) != 0) return true;
+    if (::poll(&room, 1, pause_ms_) != 0) return true;
   }
   return false;
 }

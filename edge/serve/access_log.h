@@ -1,6 +1,7 @@
-// The access log: workers put lines into rings, a thread of its own writes them. No worker ever
-// waits for a disk; what does not fit into a ring is dropped by the worker and counted there, what
-// cannot be written is dropped here and counted here.
+// The access log: workers put lines into rings, a thread of its own writes them, all that there are
+// each `pause_ms` and as soon as a ring is half full. No worker ever waits for a disk; what does
+// not fit into a ring is dropped by the worker and counted there, what cannot be written is dropped
+// here and counted here.
 //
 // Made and destroyed by the control thread, after the workers are joined; the destructor writes
 // what is left.
@@ -18,6 +19,7 @@
 #include "base/core/error.h"
 #include "base/core/log.h"
 #include "base/core/unique_fd.h"
+#include "edge/serve/limits.h"
 #include "edge/serve/line_ring.h"
 #include "edge/serve/wakeup.h"
 
@@ -27,7 +29,8 @@ class AccessLog {
  public:
   // Opens the file for appending and starts the thread. `log` must outlive the object.
   [[nodiscard]] static Result<std::unique_ptr<AccessLog>> open(const std::string& path,
-                                                               size_t workers, const Log& log);
+                                                               size_t workers, const Log& log,
+                                                               uint64_t pause_ms = kLogPauseMs);
   ~AccessLog();
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
@@ -41,15 +44,16 @@ class AccessLog {
   [[nodiscard]] uint64_t reopened() const { return reopened_.load(std::memory_order_relaxed); }
 
  private:
-  AccessLog(std::string path, size_t workers, const Log& log);
+  AccessLog(std::string path, size_t workers, const Log& log, uint64_t pause_ms);
   void run();
-  size_t drain();  // how many bytes there were
+  void drain();
   void write(std::string_view lines);
   [[nodiscard]] bool wait_for_room();
   void open_again();
 
   const std::string path_;
   const Log& log_;
+  const int pause_ms_;
   std::vector<std::unique_ptr<LineRing>> rings_;
   UniqueFd file_;  // the thread's, once it runs
   EventFd wake_;

@@ -7,13 +7,19 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <utility>
 
 #include "base/core/assert.h"
+#include "base/core/pace.h"
 #include "edge/serve/limits.h"
 
 namespace mirror {
+
+// Copying and checking may rest so often each, and need some time for their work besides.
+static_assert(2 * Pace::kRestsMax * Pace::kRest <=
+              std::chrono::milliseconds(kLoaderPatienceMs) / 2);
 
 IdleLoader::IdleLoader(uv_loop_t* loop)
     : finished_(loop, [this] { finish(); }), patience_([this, loop](uv_timer_t* timer) {

@@ -41,12 +41,9 @@ inline constexpr uint64_t kDrainGraceMs = 20;
 
 // Lines of the access log that a worker holds until they are written; a power of two.
 inline constexpr size_t kLogRingBytes = 1 << 20;
-// A large write keeps a worker on the same processor waiting: the log's thread comes as often as
-// lets it find so many bytes at a time, within these bounds. The second is also how soon a line
-// that comes alone is in the file.
-inline constexpr size_t kLogWriteBytes = 64 << 10;
-inline constexpr uint64_t kLogPauseMinMs = 5;
-inline constexpr uint64_t kLogPauseMaxMs = 100;
+// How often they are written, unless a ring is half full before. A write keeps a worker on the same
+// processor waiting, and few large ones do so less than many small ones (bench/RESULTS.md).
+inline constexpr uint64_t kLogPauseMs = 100;
 
 // The admin listener: few clients, small requests.
 inline constexpr size_t kAdminConnectionsMax = 32;
@@ -56,7 +53,7 @@ inline constexpr uint64_t kAdminTimeoutMs = 10000;
 inline constexpr uint64_t kPollMs = 30000;
 inline constexpr uint64_t kRetryMs = 1000;
 // A snapshot is loaded with idle priority for this long, then with that of the workers.
-inline constexpr uint64_t kLoaderPatienceMs = 1000;
+inline constexpr uint64_t kLoaderPatienceMs = 2000;
 inline constexpr uint64_t kSettleMs = 20;  // directory events within this time count as one
 inline constexpr size_t kRefusalsKept = 16;
 inline constexpr size_t kRecordsKept = 16;

@@ -7,9 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/core/assert.h"
 
@@ -17,8 +19,10 @@ namespace mirror {
 
 class LineRing {
  public:
-  // REQUIRES: `capacity` is a power of two.
-  explicit LineRing(size_t capacity) : capacity_(capacity), bytes_(new char[capacity]) {
+  // `on_half_full` is called on the writing thread whenever a line fills the ring to more than
+  // half. REQUIRES: `capacity` is a power of two.
+  explicit LineRing(size_t capacity, std::function<void()> on_half_full = {})
+      : capacity_(capacity), bytes_(new char[capacity]), on_half_full_(std::move(on_half_full)) {
     MIRROR_ASSERT(capacity > 0 && (capacity & (capacity - 1)) == 0);
   }
 
@@ -28,13 +32,17 @@ class LineRing {
     size_t size = 0;
     for (const auto piece : pieces) size += piece.size();
     const uint64_t end = end_.load(std::memory_order_relaxed);
-    if (size > capacity_ - (end - begin_.load(std::memory_order_acquire))) return false;
+    const uint64_t held = end - begin_.load(std::memory_order_acquire);
+    if (size > capacity_ - held) return false;
     uint64_t at = end;
     for (const auto piece : pieces) {
       copy_in(at, piece);
       at += piece.size();
     }
     end_.store(at, std::memory_order_release);
+    const uint64_t half = capacity_ / 2;
+    if (held <= half && held + size > half && on_half_full_) [[unlikely]]
+      on_half_full_();
     return true;
   }
 
@@ -64,6 +72,7 @@ class LineRing {
 
   const size_t capacity_;
   std::unique_ptr<char[]> bytes_;
+  std::function<void()> on_half_full_;
   // Counts of bytes since the start; each lies in its own cache line, since each has its own
   // writer.
   alignas(64) std::atomic<uint64_t> begin_{0};

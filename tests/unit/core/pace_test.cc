@@ -12,20 +12,26 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// How often the thread slept or waited, in place of being made to wait. A page that is not in
-// memory counts, too.
-long voluntary_switches() {
+// How often the thread slept or waited, in place of being made to wait (a page that is not in
+// memory counts, too), and how often it had to give way.
+struct Switches {
+  long voluntary, involuntary;
+};
+Switches switches() {
   rusage used{};
   ::getrusage(RUSAGE_THREAD, &used);
-  return used.ru_nvcsw;
+  return {used.ru_nvcsw, used.ru_nivcsw};
 }
 
+// Nanoseconds that a Pace looks at the clock for.
+constexpr uint64_t kPiece = 1'000'000;
+
 // More than pages account for.
-constexpr long kSomeRests = 10;
+constexpr unsigned kSomeRests = 10;
 
 // Works beside somebody who wants the same processor now and then, until it has rested so often or
 // the time is over, and says how often that was.
-long rests_of_work(int policy, std::chrono::milliseconds time) {
+long rests_of_work(int policy, unsigned rests_max, long most, std::chrono::milliseconds time) {
   const OneProcessor shared;
   std::atomic<bool> stop = false;
   std::thread other([&stop] {
@@ -37,13 +43,11 @@ long rests_of_work(int policy, std::chrono::milliseconds time) {
   std::thread work([&] {
     const sched_param none{};
     ASSERT_EQ(::pthread_setschedparam(::pthread_self(), policy, &none), 0);
-    const long before = voluntary_switches();
+    const long before = switches().voluntary;
     const auto end = steady_clock::now() + time;
-    Pace pace;
-    while (voluntary_switches() < before + kSomeRests && steady_clock::now() < end) {
-      pace.add(1'000'000);
-    }
-    rests = voluntary_switches() - before;
+    Pace pace(rests_max);
+    while (switches().voluntary < before + most && steady_clock::now() < end) pace.add(kPiece);
+    rests = switches().voluntary - before;
   });
   work.join();
   stop = true;
@@ -52,11 +56,40 @@ long rests_of_work(int policy, std::chrono::milliseconds time) {
 }
 
 TEST(Pace, RestsWhereSomebodyWantsTheProcessor) {
-  EXPECT_GE(rests_of_work(SCHED_IDLE, std::chrono::seconds(30)), kSomeRests);
+  EXPECT_GE(rests_of_work(SCHED_IDLE, Pace::kRestsMax, kSomeRests, std::chrono::seconds(30)),
+            kSomeRests);
+}
+
+TEST(Pace, RestsNoMoreThanSoOften) {
+  // Without a bound it would be several times as much.
+  constexpr long kMost = 10 * kSomeRests;
+  const long rests = rests_of_work(SCHED_IDLE, kSomeRests, kMost, std::chrono::milliseconds(500));
+  EXPECT_LT(rests, 2 * kSomeRests);
 }
 
 TEST(Pace, NeverRestsAsAnOrdinaryThread) {
-  EXPECT_LT(rests_of_work(SCHED_OTHER, std::chrono::milliseconds(200)), kSomeRests);
+  EXPECT_LT(rests_of_work(SCHED_OTHER, Pace::kRestsMax, kSomeRests, std::chrono::milliseconds(200)),
+            kSomeRests);
+}
+
+// Others may want the processor at any time, so this waits for a while in which nobody did.
+TEST(Pace, DoesNotRestWhereNobodyWantsTheProcessor) {
+  bool seen = false;
+  std::thread work([&seen] {
+    const sched_param none{};
+    ASSERT_EQ(::pthread_setschedparam(::pthread_self(), SCHED_IDLE, &none), 0);
+    const auto end = steady_clock::now() + std::chrono::seconds(30);
+    while (!seen && steady_clock::now() < end) {
+      const Switches before = switches();
+      Pace pace;
+      const auto pieces_end = steady_clock::now() + std::chrono::microseconds(500);
+      while (steady_clock::now() < pieces_end) pace.add(kPiece);
+      const Switches after = switches();
+      seen = after.involuntary == before.involuntary && after.voluntary == before.voluntary;
+    }
+  });
+  work.join();
+  EXPECT_TRUE(seen);
 }
 
 }  // namespace

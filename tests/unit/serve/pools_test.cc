@@ -45,6 +45,21 @@ TEST(LineRing, WholeLinesOrNone) {
   EXPECT_FALSE(parts[1].empty());
 }
 
+TEST(LineRing, SaysOnceThatItIsHalfFull) {
+  int calls = 0;
+  LineRing ring(16, [&calls] { ++calls; });
+  const std::array<std::string_view, 1> line = {"abc\n"};
+  for (const int expected : {0, 0, 1, 1}) {
+    EXPECT_TRUE(ring.push(line));
+    EXPECT_EQ(calls, expected);
+  }
+  EXPECT_FALSE(ring.push(line));
+  ring.consume(8);
+  EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(ring.push(line));
+  EXPECT_EQ(calls, 2);
+}
+
 TEST(LineRing, BetweenTwoThreads) {
   LineRing ring(1024);
   constexpr int kLines = 3000;

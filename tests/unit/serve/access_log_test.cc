@@ -1,0 +1,82 @@
+#include "edge/serve/access_log.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <fstream>
+#include <set>
+#include <string>
+#include <thread>
+
+namespace mirror {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr uint64_t kNever = 1'000'000'000;
+
+class AccessLogTest : public testing::Test {
+ protected:
+  ~AccessLogTest() override { ::unlink(path_.c_str()); }
+
+  static void push(LineRing& ring, std::string_view line) {
+    const std::array<std::string_view, 1> pieces = {line};
+    ASSERT_TRUE(ring.push(pieces));
+  }
+  [[nodiscard]] size_t written() const {
+    struct stat file {};
+    return ::stat(path_.c_str(), &file) == 0 ? static_cast<size_t>(file.st_size) : 0;
+  }
+
+  const std::string path_ = testing::TempDir() + "/access_log_test." + std::to_string(::getpid());
+  const Log log_{"access_log_test", LogLevel::kError};
+};
+
+// Without being told that a ring fills it would not look before its pause is over.
+TEST_F(AccessLogTest, WritesWithoutAPauseWhatFillsARing) {
+  const std::string line = std::string(999, 'x') + "\n";
+  const std::array<std::string_view, 1> pieces = {line};
+  auto log = AccessLog::open(path_, 2, log_, kNever);
+  ASSERT_TRUE(log.has_value());
+  const auto end = steady_clock::now() + std::chrono::seconds(30);
+  size_t pushed = 0;
+  while (pushed < 10 * kLogRingBytes && steady_clock::now() < end) {
+    if ((*log)->ring(1).push(pieces)) {
+      pushed += line.size();
+    } else {
+      std::this_thread::yield();
+    }
+  }
+  EXPECT_GE(pushed, 10 * kLogRingBytes);
+  log->reset();
+  EXPECT_EQ(written(), pushed);
+}
+
+TEST_F(AccessLogTest, WritesTheLinesOfEveryRingAtItsEnd) {
+  {
+    auto log = AccessLog::open(path_, 2, log_, kNever);
+    ASSERT_TRUE(log.has_value());
+    push((*log)->ring(0), "a\n");
+    push((*log)->ring(1), "b\n");
+    push((*log)->ring(0), "c\n");
+  }
+  std::ifstream file(path_);
+  std::multiset<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.insert(line);
+  EXPECT_EQ(lines, (std::multiset<std::string>{"a", "b", "c"}));
+}
+
+TEST_F(AccessLogTest, WritesAfterThePause) {
+  auto log = AccessLog::open(path_, 1, log_, 1);
+  ASSERT_TRUE(log.has_value());
+  push((*log)->ring(0), "a\n");
+  const auto end = steady_clock::now() + std::chrono::seconds(30);
+  while (written() < 2 && steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(written(), 2u);
+}
+
+}  // namespace
+}  // namespace mirror
