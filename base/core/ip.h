@@ -33,7 +33,7 @@ struct IpAddress {
   static constexpr size_t kTextSize = 46;
   size_t format(char* out) const;
 
-  // The 16 bytes of an IPv6 address, as they stand in packets and in in6_addr.
+  // The 16 bytes as they stand in packets and in in6_addr. REQUIRES: an IPv6 address.
   void write_network_bytes(unsigned char* out) const;
 
   // Strict: dotted quad without leading zeros, or IPv6 without brackets, zone or port. No blanks.

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/core/text.h"
+#include "edge/answer/limits.h"
 
 namespace mirror {
 
@@ -26,6 +27,9 @@ void Locator::adopt(const SnapshotView& view, const GeoDatabase* geo) {
   geo_ = geo;
   countries_.fill({});
 }
+
+// No record of a file has the number that stands for none.
+static_assert(kGeoFileSizeMax < kNone);
 
 const Locator::Country& Locator::geo_country(const IpAddress& client) {
   const auto record = geo_ == nullptr ? std::nullopt : geo_->find(client);

@@ -51,11 +51,14 @@ class Locator {
 
  private:
   struct Country {
-    uint64_t record = 0;     // of the database, and one more; 0: no country is held here
+    // As GeoDatabase::find() has it (kNone: no record holds), and one more; 0: nothing is held
+    // here.
+    uint64_t record = 0;
     uint32_t index = kNone;  // as Place has it
     std::string_view name;
   };
-  static constexpr int kCountryBits = 8;
+  // Four times as many as are usual, so that few share a place.
+  static constexpr int kCountryBits = 10;
 
   // The one that GeoIP says; its name is "" if there is none.
   [[nodiscard]] const Country& geo_country(const IpAddress& client);

@@ -13,7 +13,7 @@
 namespace mirror {
 namespace {
 
-// More countries than a Locator remembers, so that they displace each other.
+// So many countries that some displace each other in what a Locator remembers.
 constexpr uint32_t kNetworks = 600;
 
 IpAddress client_of(uint32_t network) { return IpAddress::from_ipv4(network << 16 | 1); }
@@ -39,11 +39,11 @@ std::unique_ptr<GeoDatabase> make_database(uint32_t shift) {
   return database ? std::move(*database) : nullptr;
 }
 
-// Every second country has a mirror.
-SnapshotInMemory make_snapshot() {
+// Every so many countries have a mirror.
+SnapshotInMemory make_snapshot(uint32_t step = 2) {
   WorldBuilder world;
   std::vector<uint32_t> hosts;
-  for (uint32_t network = 0; network <= kNetworks; network += 2) {
+  for (uint32_t network = 0; network <= kNetworks; network += step) {
     hosts.push_back(world.host({.country = country_of(network, 0), .urls = {"http://m.example"}}));
   }
   world.directory("pub/a", "a", hosts);
@@ -74,6 +74,23 @@ TEST(Locator, SaysTheSameWhetherItRemembersOrNot) {
     }
   }
   EXPECT_GT(known, size_t{kNetworks});
+}
+
+TEST(Locator, ForgetsTheCountriesOfTheSnapshotBefore) {
+  const auto database = make_database(0);
+  ASSERT_NE(database, nullptr);
+  const SnapshotInMemory many = make_snapshot(1);
+  const SnapshotInMemory few = make_snapshot(50);
+  ASSERT_GT(many.view().countries.size(), few.view().countries.size());
+  Locator locator;
+  for (const auto* snapshot : {&many, &few, &many}) {
+    locator.adopt(snapshot->view(), database.get());
+    for (uint32_t network = 1; network <= kNetworks; ++network) {
+      ASSERT_EQ(locator.locate(client_of(network), true).country_index,
+                snapshot->view().find_country(country_of(network, 0)))
+          << network;
+    }
+  }
 }
 
 TEST(Locator, KnowsNoCountryWithoutARecordOrADatabase) {

@@ -32,7 +32,7 @@ TEST(IpAddress, TextIsCanonical) {
   EXPECT_EQ(IpAddress::parse("::ffff:1.2.3.4")->to_string(), "::ffff:1.2.3.4");
 }
 
-// The oracle is inet_ntop, which writes as RFC 5952 recommends.
+// The oracle is inet_ntop of glibc, which writes as RFC 5952 recommends, and ::a.b.c.d.
 TEST(IpAddress, TextOfIpv6IsThatOfTheCLibrary) {
   Random random(test_seed());
   for (int round = 0; round < 200'000; ++round) {
