@@ -105,6 +105,17 @@ class GeneratorTest(unittest.TestCase):
         _, values, _ = self.load(good, "--pid", str(os.getpid()))
         self.assertGreater(values["cpu_us_per_answer"], 0)
 
+    def test_what_a_disturber_did_not_disturb(self):
+        for program, percent in (("exec sleep 60", 100), ("while :; do :; done", 0)):
+            with subprocess.Popen(["sh", "-c", f"echo; {program}"], stdout=subprocess.PIPE) as disturber:
+                try:
+                    disturber.stdout.readline()
+                    _, values, _ = self.load(good, "--disturber", str(disturber.pid), "--warm-up", "1")
+                finally:
+                    disturber.kill()
+            self.assertEqual(values["quiet_percent"], percent)
+            self.assertEqual(values["p99_quiet_us"] > 0, percent > 0)
+
     def test_a_stall_is_seen_by_all_that_waited(self):
         pause = threading.Lock()
 

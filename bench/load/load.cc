@@ -28,6 +28,7 @@ namespace {
 
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 constexpr int64_t kNsPerMs = 1'000'000;
+constexpr int64_t kLookNs = 10 * kNsPerMs;             // at the disturber
 constexpr int64_t kOpenTimeoutNs = 10 * kNsPerSecond;  // for all kept-alive connections
 constexpr int64_t kCloseTimeoutNs = kNsPerSecond;      // for the server to close
 constexpr size_t kReceiveSize = 1 << 18;
@@ -111,6 +112,7 @@ class Generator {
   // --- the schedule
   Result<void> open_all();
   Result<void> start_counting();
+  void look_at_disturber(int64_t now);
   void schedule(int64_t now);
   [[nodiscard]] bool ended(int64_t now);
   [[nodiscard]] int64_t nap_ns(int64_t now) const;
@@ -153,7 +155,11 @@ class Generator {
   std::deque<Due> waiting_one_shot_;  // for connect(2)
   std::string request_;
   LoadResult result_;
-  std::vector<std::pair<int64_t, int64_t>> latencies_;  // the second in which it was due; ns
+  std::vector<std::pair<int64_t, int64_t>> latencies_;  // when it was due; ns
+  // The disturber ran in these times, from one look at its CPU time to the next.
+  std::vector<std::pair<int64_t, int64_t>> disturbed_;
+  int64_t disturber_ns_ = 0;
+  int64_t disturber_seen_ns_ = 0;
 
   int64_t total_ = 0;
   int64_t scheduled_ = 0;
@@ -175,8 +181,11 @@ Result<LoadResult> Generator::run() {
   // A thread sleeps 50 us longer than it asks for unless it says this.
   if (options_.sleep) ::prctl(PR_SET_TIMERSLACK, 1UL);
   if (options_.pid > 0) MIRROR_CHECK(cpu_ns_of(options_.pid));
+  if (options_.disturber > 0) {
+    MIRROR_TRY(disturber_ns_, cpu_ns_of(options_.disturber));
+  }
   MIRROR_CHECK(open_all());
-  start_ns_ = clock_.monotonic_ns();
+  start_ns_ = disturber_seen_ns_ = clock_.monotonic_ns();
   counted_from_ns_ = start_ns_ + options_.warm_up_seconds * kNsPerSecond;
   const int64_t counted =
       options_.requests > 0 ? options_.requests : options_.rate * options_.seconds;
@@ -186,6 +195,7 @@ Result<LoadResult> Generator::run() {
   for (;;) {
     const int64_t now = clock_.monotonic_ns();
     if (!counting_ && now >= counted_from_ns_) MIRROR_CHECK(start_counting());
+    look_at_disturber(now);
     schedule(now);
     open_waiting();
     send_waiting();
@@ -222,6 +232,17 @@ Result<void> Generator::start_counting() {
   if (options_.pid == 0) return {};
   MIRROR_TRY(cpu_before_ns_, cpu_ns_of(options_.pid));
   return {};
+}
+
+// The CPU time that a process has used grows when its turn ends, so that what lies just before the
+// look before this one may have been disturbed, too; and what waited is served just after.
+void Generator::look_at_disturber(int64_t now) {
+  if (options_.disturber == 0 || now < disturber_seen_ns_ + kLookNs) return;
+  const auto used = cpu_ns_of(options_.disturber);
+  if (!used || *used != disturber_ns_)
+    disturbed_.emplace_back(disturber_seen_ns_ - kLookNs, now + kLookNs);
+  disturber_ns_ = used.value_or(0);
+  disturber_seen_ns_ = now;
 }
 
 // Draws here and not when a request is sent, so that a seed gives one sequence of requests however
@@ -441,8 +462,7 @@ void Generator::on_answer(size_t index) {
   ++finished_;
   if (counting_) ++result_.cpu_answers;
   if (good && connection.due.at_ns >= counted_from_ns_) {
-    latencies_.emplace_back((connection.due.at_ns - counted_from_ns_) / kNsPerSecond,
-                            now - connection.due.at_ns);
+    latencies_.emplace_back(connection.due.at_ns, now - connection.due.at_ns);
     result_.bytes += connection.reader.size();
     if (connection.one_shot) ++result_.one_shots;
   }
@@ -510,14 +530,15 @@ void Generator::finish() {
   for (; ending_ > 0; --ending_)
     count_failure(LoadFailure::kNotClosed, "asked with Connection: close and left open");
   std::sort(latencies_.begin(), latencies_.end());
-  for (size_t from = 0, i = 0; i < latencies_.size(); ++i) {
-    result_.latencies_ns.push_back(latencies_[i].second);
-    if (i + 1 < latencies_.size() && latencies_[i + 1].first == latencies_[from].first) continue;
-    result_.p99s_ns.push_back(latencies_[from + (i - from) * 99 / 100].second);
-    from = i + 1;
+  auto disturbed = disturbed_.begin();
+  for (const auto& [due_ns, latency_ns] : latencies_) {
+    result_.latencies_ns.push_back(latency_ns);
+    while (disturbed != disturbed_.end() && disturbed->second < due_ns) ++disturbed;
+    if (disturbed == disturbed_.end() || due_ns < disturbed->first)
+      result_.quiet_ns.push_back(latency_ns);
   }
   std::sort(result_.latencies_ns.begin(), result_.latencies_ns.end());
-  std::sort(result_.p99s_ns.begin(), result_.p99s_ns.end());
+  std::sort(result_.quiet_ns.begin(), result_.quiet_ns.end());
   std::sort(result_.lags_ns.begin(), result_.lags_ns.end());
 }
 

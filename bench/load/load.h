@@ -35,6 +35,8 @@ struct LoadOptions {
   int64_t connections = 32;  // kept alive
   int64_t one_shot_percent = 0;
   int64_t pid = 0;  // of the server; 0: its CPU time is not read
+  // A process that is not part of the measurement but takes a core away now and then; 0: none.
+  int64_t disturber = 0;
   int64_t seed = 1;
   int64_t patience_seconds = 10;  // for answers, after the last request was due
   bool sleep = false;             // between events, for when the core is shared
@@ -62,7 +64,7 @@ inline constexpr size_t kLoadFailures = 9;
 // What is not about failures is about requests that were due after the warm-up.
 struct LoadResult {
   std::vector<int64_t> latencies_ns;  // sorted
-  std::vector<int64_t> p99s_ns;       // sorted: of what was due in each second
+  std::vector<int64_t> quiet_ns;      // sorted: of what was due while the disturber did not run
   std::vector<int64_t> lags_ns;  // sorted: how late the generator itself noticed that one was due
   uint64_t bytes = 0;
   uint64_t one_shots = 0;  // among the answers

@@ -13,9 +13,8 @@ namespace {
 constexpr const char* kFooter =
     "Prints one line of key=value pairs. Times are microseconds from the moment at which a "
     "request\n"
-    "was due to the last byte of its answer; p99_second_us is the median of the p99 of each "
-    "second,\n"
-    "which a machine that stalls now and then disturbs less; lag_p99_us is how late the generator "
+    "was due to the last byte of its answer; p99_quiet_us is the p99 of those that were due while\n"
+    "the --disturber did not run, quiet_percent of all; lag_p99_us is how late the generator "
     "itself was: as\n"
     "long as it is not small against the p99, the generator was measured. cpu_us_per_answer is "
     "CPU\n"
@@ -43,6 +42,8 @@ void declare(CommandLine& line, Command& command) {
   line.option("--one-shot", &load.one_shot_percent, 0, 100,
               "Percent of requests that open a connection of their own and have it closed");
   line.option("--pid", &load.pid, 0, 1 << 30, "Process of the server, to read its CPU time");
+  line.option("--disturber", &load.disturber, 0, 1 << 30,
+              "Process that takes cores away now and then and is not to be measured");
   line.option("--seed", &load.seed, 0, INT64_MAX, "Seed of the mix");
   line.option("--patience", &load.patience_seconds, 1, 3600,
               "Seconds to wait for answers after the last request was due");
@@ -75,7 +76,8 @@ void print(const LoadOptions& options, const LoadResult& result) {
              quantile_us(result.latencies_ns, 0.5), quantile_us(result.latencies_ns, 0.9),
              quantile_us(result.latencies_ns, 0.99), quantile_us(result.latencies_ns, 0.999),
              quantile_us(result.latencies_ns, 1));
-  fmt::print(" p99_second_us={:.0f}", quantile_us(result.p99s_ns, 0.5));
+  fmt::print(" p99_quiet_us={:.0f} quiet_percent={:.0f}", quantile_us(result.quiet_ns, 0.99),
+             100 * static_cast<double>(result.quiet_ns.size()) / count);
   fmt::print(" lag_p99_us={:.0f}", quantile_us(result.lags_ns, 0.99));
   if (options.pid > 0) {
     fmt::print(" cpu_us_per_answer={:.2f}",
