@@ -23,8 +23,8 @@ Switches switches() {
   return {used.ru_nvcsw, used.ru_nivcsw};
 }
 
-// Nanoseconds that a Pace looks at the clock for.
-constexpr uint64_t kPiece = 1'000'000;
+// Nanoseconds of work after which a Pace looks at the clock.
+constexpr uint64_t kWork = 1'000'000;
 
 // More than pages account for.
 constexpr unsigned kSomeRests = 10;
@@ -46,7 +46,7 @@ long rests_of_work(int policy, unsigned rests_max, long most, std::chrono::milli
     const long before = switches().voluntary;
     const auto end = steady_clock::now() + time;
     Pace pace(rests_max);
-    while (switches().voluntary < before + most && steady_clock::now() < end) pace.add(kPiece);
+    while (switches().voluntary < before + most && steady_clock::now() < end) pace.add(kWork);
     rests = switches().voluntary - before;
   });
   work.join();
@@ -83,7 +83,7 @@ TEST(Pace, DoesNotRestWhereNobodyWantsTheProcessor) {
       const Switches before = switches();
       Pace pace;
       const auto pieces_end = steady_clock::now() + std::chrono::microseconds(500);
-      while (steady_clock::now() < pieces_end) pace.add(kPiece);
+      while (steady_clock::now() < pieces_end) pace.add(kWork);
       const Switches after = switches();
       seen = after.involuntary == before.involuntary && after.voluntary == before.voluntary;
     }
