@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 #include "base/core/assert.h"
 #include "base/core/pace.h"
@@ -14,9 +15,10 @@
 namespace mirror {
 namespace {
 
-// So much is read or unmapped by one system call: many a server's kernel does not preempt a thread
-// inside one, and another that answers clients may wait for the same processor.
+// So much is read, written or unmapped by one system call: many a server's kernel does not preempt
+// a thread inside one, and another that answers clients may wait for the same processor.
 constexpr size_t kStepBytes = size_t{32} << 10;
+constexpr size_t kPageBytes = 4096;
 #ifdef MIRROR_DEBUG_CHECKS
 constexpr bool kTrapsWrites = true;
 #else
@@ -37,6 +39,10 @@ Result<void> FileCopy::map(uint64_t capacity) {
   data_ = static_cast<uint8_t*>(data);
   capacity_ = capacity;
   protection_ = PROT_READ | PROT_WRITE;
+  return {};
+}
+
+Result<void> FileCopy::seal() {
   constexpr int kSize = F_SEAL_SHRINK | F_SEAL_GROW;
   // This mapping stays writable, no other one can be, nor can the descriptor.
 #ifdef F_SEAL_FUTURE_WRITE
@@ -55,12 +61,17 @@ Result<void> FileCopy::protect(int protection) const {
   return {};
 }
 
-Result<void> FileCopy::fill(const RegularFile& file) {
+Result<void> FileCopy::fill(const RegularFile& file, bool is_new) {
   MIRROR_CHECK(protect(PROT_READ | PROT_WRITE));
   size_ = file.size;
+  // New pages come by write(2), whole and unmapped: it need not clear them first, and reading them
+  // then maps sixteen at a time. To read a file into a mapping without pages takes half as long
+  // again, since each of them is a fault.
+  std::vector<uint8_t> buffer(is_new ? kStepBytes : 0);
   Pace pace;
   for (size_t done = 0; done < size_;) {
-    const ssize_t got = ::read(file.fd.get(), data_ + done, std::min(size_ - done, kStepBytes));
+    uint8_t* const target = is_new ? buffer.data() : data_ + done;
+    const ssize_t got = ::read(file.fd.get(), target, std::min(size_ - done, kStepBytes));
     if (got < 0 && errno == EINTR) continue;
     // The kernel says so when it has no page for the memory that it writes to.
     if (got < 0) return fail_errno(errno == EFAULT ? ENOMEM : errno, "read");
@@ -68,12 +79,28 @@ Result<void> FileCopy::fill(const RegularFile& file) {
       return fail(ErrorKind::kInvalid, "it was cut from {} bytes to {} while it was read", size_,
                   done);
     }
-    done += static_cast<size_t>(got);
-    // New pages take so long; the copying is done in a quarter of it.
+    const auto bytes = static_cast<size_t>(got);
+    if (is_new) MIRROR_CHECK(append(buffer.data(), bytes, done));
+    done += bytes;
+    // The rate of new pages; the copying alone is done in a quarter of the time.
     constexpr size_t kBytesPerNs = 4;
-    pace.add(static_cast<size_t>(got) / kBytesPerNs);
+    pace.add(bytes / kBytesPerNs);
   }
   return kTrapsWrites ? protect(PROT_READ) : Result<void>();
+}
+
+Result<void> FileCopy::append(const uint8_t* bytes, size_t size, size_t at) {
+  for (size_t done = 0; done < size;) {
+    const ssize_t put =
+        ::pwrite(memory_.get(), bytes + done, size - done, static_cast<off_t>(at + done));
+    if (put < 0 && errno == EINTR) continue;
+    // There is no other space than memory.
+    if (put < 0) return fail_errno(errno == ENOSPC ? ENOMEM : errno, "write to memory");
+    done += static_cast<size_t>(put);
+  }
+  for (size_t i = 0; i < size; i += kPageBytes)
+    static_cast<void>(*static_cast<const volatile uint8_t*>(data_ + at + i));
+  return {};
 }
 
 Result<FileCopy> FileCopy::open(const std::string& path, uint64_t size_limit) {
@@ -92,14 +119,19 @@ Result<FileCopy> FileCopy::open_into(FileCopy copy, const std::string& path, uin
     return fail(ErrorKind::kLimit, "{}: {} bytes are more than the limit of {}", path, file.size,
                 size_limit);
   }
-  if (!copy.fits(file.size)) {
+  const bool is_new = !copy.fits(file.size);
+  if (is_new) {
     copy = {};
     // Only what is written to is backed by memory.
     const uint64_t room = with_room ? file.size / 8 + kStepBytes : 0;
     if (auto mapped = copy.map(file.size + room); !mapped)
       return with_context(std::move(mapped).error(), path);
   }
-  if (auto filled = copy.fill(file); !filled) return with_context(std::move(filled).error(), path);
+  if (auto filled = copy.fill(file, is_new); !filled)
+    return with_context(std::move(filled).error(), path);
+  if (is_new) {
+    if (auto sealed = copy.seal(); !sealed) return with_context(std::move(sealed).error(), path);
+  }
   return copy;
 }
 

@@ -8,6 +8,8 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <string>
 
 #include "base/core/assert.h"
 #include "base/core/file_copy.h"
@@ -82,16 +84,30 @@ TEST_F(Files, CopiesWholeFiles) {
   EXPECT_EQ(FileCopy::open(path, 5).error().kind, ErrorKind::kInvalid);
 }
 
+// Bytes of the mapping that begins there which the page table knows, as proc(5) has it.
+size_t mapped_bytes(const void* begin) {
+  std::ifstream smaps("/proc/self/smaps");
+  std::string line;
+  const std::string mapping = fmt::format("{:x}-", reinterpret_cast<uintptr_t>(begin));
+  while (std::getline(smaps, line) && !line.starts_with(mapping)) {
+  }
+  while (std::getline(smaps, line) && !line.starts_with("Rss:")) {
+  }
+  return line.empty() ? 0 : std::stoul(line.substr(4)) * 1024;
+}
+
 TEST_F(Files, CopiesIntoTheMemoryOfASpareIfItFits) {
   const std::string path = folder_ + "/file";
   const auto copy_of = [&](const std::string& text, FileCopy spare) {
     EXPECT_TRUE(replace_file(path, text));
     auto copy = FileCopy::open(path, 10'000'000, std::move(spare));
     EXPECT_TRUE(copy) << copy.error().message;
+    EXPECT_GE(mapped_bytes(copy->bytes().data()), text.size());
     EXPECT_EQ(text_of(*copy), text);
     return std::move(*copy);
   };
-  const std::string large(1'000'000, 'l');
+  std::string large;
+  for (int i = 0; large.size() < 1'000'000; ++i) large += std::to_string(i);
   FileCopy copy = copy_of(large, {});
   const auto* const memory = copy.bytes().data();
   // A little larger, a little smaller, and what nobody could read any more.
