@@ -6,8 +6,8 @@
 //   baseline_server PORT
 //
 // `GET /BYTES/SLICES` gets an answer of so many bytes with its head, in one write of so many slices
-// (1 to 4): the head, and the body in equal pieces. A list of such targets has the sizes and slices
-// of the edge's answers one by one.
+// (1 to 4): the head, and the body in equal pieces. Slashes may follow. A list of such targets has
+// the sizes and slices of the edge's questions and answers one by one.
 #include <llhttp.h>
 #include <uv.h>
 

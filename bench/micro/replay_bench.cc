@@ -90,6 +90,7 @@ Result<uint64_t> digest_of(const ReplayWorld& world, bool parse) {
 }
 
 // A target a question, `/BYTES/SLICES` of its answer, and its client: what baseline_server answers.
+// Slashes, which it passes over, make it as long as the question's target.
 Result<void> write_sizes(const ReplayWorld& world, const std::string& path) {
   Replayer replayer(world, {});
   std::string lines;
@@ -100,7 +101,10 @@ Result<void> write_sizes(const ReplayWorld& world, const std::string& path) {
       bytes += slice.size();
       slices += slice.empty() ? 0 : 1;
     }
-    lines += fmt::format("/{}/{}\t{}\n", bytes, slices, world.questions()[i].client);
+    const auto& question = world.questions()[i];
+    auto target = fmt::format("/{}/{}", bytes, slices);
+    target.resize(std::max(target.size(), question.target.size()), '/');
+    lines += fmt::format("{}\t{}\n", target, question.client);
   }
   return replace_file(path, lines);
 }
