@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "edge/serve/limits.h"
+#include "edge/serve/thread.h"
 
 namespace mirror {
 namespace {
@@ -33,7 +34,7 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, size
   std::unique_ptr<AccessLog> self(new AccessLog(path, workers, log, pause_ms));
   MIRROR_TRY(self->file_, open_for_append(path));
   MIRROR_TRY(self->wake_, EventFd::create());
-  self->thread_ = std::thread([log_writer = self.get()] { log_writer->run(); });
+  self->thread_ = start_thread("edge-log", [log_writer = self.get()] { log_writer->run(); });
   return self;
 }
 

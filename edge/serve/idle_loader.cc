@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +13,7 @@
 #include "base/core/assert.h"
 #include "base/core/pace.h"
 #include "edge/serve/limits.h"
+#include "edge/serve/thread.h"
 
 namespace mirror {
 
@@ -30,12 +30,7 @@ IdleLoader::IdleLoader(uv_loop_t* loop)
   MIRROR_ASSERT(::pipe2(ends, O_CLOEXEC) == 0);
   task_reader_ = UniqueFd(ends[0]);
   task_writer_ = UniqueFd(ends[1]);
-  // Signals are the control thread's.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread("edge-loader", [this] { run(); });
   set_policy(SCHED_IDLE);
 }
 

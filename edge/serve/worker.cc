@@ -2,7 +2,6 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "base/core/assert.h"
+#include "edge/serve/thread.h"
 
 namespace mirror {
 namespace {
@@ -143,12 +143,7 @@ Result<void> Worker::start() {
         });
     if (code != 0) return fail_uv(code, "listen");
   }
-  // Signals are the control thread's: an interrupted system call here would be nobody's gain.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread("edge-worker", [this] { run(); });
   return {};
 }
 
