@@ -72,24 +72,28 @@ TEST(Pace, NeverRestsAsAnOrdinaryThread) {
             kSomeRests);
 }
 
-// Others may want the processor at any time, so this waits for a while in which nobody did.
+// Others may want the processor at any time, so this waits for a while in which nobody did; on a
+// machine that is busy all the time there is none.
 TEST(Pace, DoesNotRestWhereNobodyWantsTheProcessor) {
-  bool seen = false;
-  std::thread work([&seen] {
+  bool rested = false;
+  bool worked_on = false;
+  std::thread work([&] {
     const sched_param none{};
     ASSERT_EQ(::pthread_setschedparam(::pthread_self(), SCHED_IDLE, &none), 0);
     const auto end = steady_clock::now() + std::chrono::seconds(30);
-    while (!seen && steady_clock::now() < end) {
+    while (!worked_on && steady_clock::now() < end) {
       const Switches before = switches();
       Pace pace;
       const auto pieces_end = steady_clock::now() + std::chrono::microseconds(500);
       while (steady_clock::now() < pieces_end) pace.add(kWork);
       const Switches after = switches();
-      seen = after.involuntary == before.involuntary && after.voluntary == before.voluntary;
+      if (after.involuntary != before.involuntary) continue;
+      (after.voluntary == before.voluntary ? worked_on : rested) = true;
     }
   });
   work.join();
-  EXPECT_TRUE(seen);
+  if (!worked_on && !rested) GTEST_SKIP() << "others wanted the processor for 30 seconds on end";
+  EXPECT_TRUE(worked_on);
 }
 
 }  // namespace
