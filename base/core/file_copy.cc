@@ -16,8 +16,9 @@ namespace mirror {
 namespace {
 
 // So much is read, written or unmapped by one system call: many a server's kernel does not preempt
-// a thread inside one, and another that answers clients may wait for the same processor.
-constexpr size_t kStepBytes = size_t{32} << 10;
+// a thread inside one, and another that answers clients may wait for the same processor. A page
+// fault maps as much at once.
+constexpr size_t kStepBytes = size_t{64} << 10;
 constexpr size_t kPageBytes = 4096;
 #ifdef MIRROR_DEBUG_CHECKS
 constexpr bool kTrapsWrites = true;
@@ -39,17 +40,18 @@ Result<void> FileCopy::map(uint64_t capacity) {
   data_ = static_cast<uint8_t*>(data);
   capacity_ = capacity;
   protection_ = PROT_READ | PROT_WRITE;
+  // Cut while it is read, memory would be a SIGBUS.
+  if (::fcntl(memory_.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0)
+    return fail_errno(errno, "sealing memory");
   return {};
 }
 
 Result<void> FileCopy::seal() {
-  constexpr int kSize = F_SEAL_SHRINK | F_SEAL_GROW;
-  // This mapping stays writable, no other one can be, nor can the descriptor.
+  // This mapping stays writable, no later one can be, nor can the descriptor.
 #ifdef F_SEAL_FUTURE_WRITE
-  if (::fcntl(memory_.get(), F_ADD_SEALS, kSize | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0)
-    return {};
+  if (::fcntl(memory_.get(), F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0) return {};
 #endif
-  if (::fcntl(memory_.get(), F_ADD_SEALS, kSize | F_SEAL_SEAL) != 0)
+  if (::fcntl(memory_.get(), F_ADD_SEALS, F_SEAL_SEAL) != 0)
     return fail_errno(errno, "sealing memory");
   return {};
 }
@@ -98,8 +100,8 @@ Result<void> FileCopy::append(const uint8_t* bytes, size_t size, size_t at) {
     if (put < 0) return fail_errno(errno == ENOSPC ? ENOMEM : errno, "write to memory");
     done += static_cast<size_t>(put);
   }
-  for (size_t i = 0; i < size; i += kPageBytes)
-    static_cast<void>(*static_cast<const volatile uint8_t*>(data_ + at + i));
+  for (size_t i = at / kPageBytes * kPageBytes; i < at + size; i += kPageBytes)
+    static_cast<void>(*static_cast<const volatile uint8_t*>(data_ + i));
   return {};
 }
 

@@ -67,13 +67,19 @@ MIRROR_TARGET_AVX2 void append_urls_by_32(const SnapshotView& view, const UrlFil
 
 }  // namespace
 
+void append_list_urls_by_16(const SnapshotView& view, const UrlFilter& filter,
+                            std::span<const ChosenMirror> mirrors, const UrlTail& tail,
+                            TextBuffer& out) {
+  append_urls<16>(view, filter, mirrors, tail, out);
+}
+
 void append_list_urls(const SnapshotView& view, const UrlFilter& filter,
                       std::span<const ChosenMirror> mirrors, const UrlTail& tail, TextBuffer& out) {
   if (has_avx2()) {
     append_urls_by_32(view, filter, mirrors, tail, out);
     return;
   }
-  append_urls<16>(view, filter, mirrors, tail, out);
+  append_list_urls_by_16(view, filter, mirrors, tail, out);
 }
 
 void append_location(const SnapshotView& view, uint32_t pick, const UrlTail& tail,

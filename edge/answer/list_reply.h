@@ -28,6 +28,10 @@ void append_list_options(const Question& question, uint64_t created_at, TextBuff
 // The URLs of the mirrors, a line each; `tail` ends with the line feed.
 void append_list_urls(const SnapshotView& view, const UrlFilter& filter,
                       std::span<const ChosenMirror> mirrors, const UrlTail& tail, TextBuffer& out);
+// The same on every processor; append_list_urls() takes wider moves where there are some.
+void append_list_urls_by_16(const SnapshotView& view, const UrlFilter& filter,
+                            std::span<const ChosenMirror> mirrors, const UrlTail& tail,
+                            TextBuffer& out);
 
 // The URL of a pick of a redirect's filter, fit for a header.
 void append_location(const SnapshotView& view, uint32_t pick, const UrlTail& tail, TextBuffer& out);

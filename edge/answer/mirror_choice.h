@@ -28,9 +28,8 @@
 namespace mirror {
 
 struct ChosenMirror {
-  uint32_t pick;  // see UrlFilter::pick
-  uint32_t
-      carrier;  // its place in the carriers of the set; at or above global_count: a private mirror
+  uint32_t pick;     // see UrlFilter::pick
+  uint32_t carrier;  // its place in the set's carriers; from global_count on they are private
 };
 
 // Why a group of an answer was not looked at.

@@ -32,8 +32,19 @@ std::optional<Resource> resource_of(std::string_view path) {
   return std::nullopt;
 }
 
-// Valid UTF-8 that may stand in a line of text and in XML 1.0 (section 2.2): no control bytes, no
-// U+FFFE, U+FFFF.
+// Of valid UTF-8: control characters above ASCII (U+0080 to U+009F, NEL among them) and the line
+// and paragraph separators, at which some readers end a line.
+bool has_line_end_above_ascii(std::string_view text) {
+  for (size_t at = text.find('\xc2'); at != std::string_view::npos;
+       at = text.find('\xc2', at + 1)) {
+    if (static_cast<unsigned char>(text[at + 1]) < 0xa0) return true;
+  }
+  return text.find("\xe2\x80\xa8") != std::string_view::npos ||
+         text.find("\xe2\x80\xa9") != std::string_view::npos;
+}
+
+// Valid UTF-8 that may stand in a line of text and in XML 1.0 (section 2.2): no control characters,
+// no U+FFFE, U+FFFF.
 bool is_printable(std::string_view text) {
   unsigned char all = 0;
   for (const char c : text) {
@@ -42,7 +53,8 @@ bool is_printable(std::string_view text) {
     all |= byte;
   }
   if (all < 0x80) return true;
-  return is_valid_utf8(text) && text.find("\xef\xbf\xbe") == std::string_view::npos &&
+  return is_valid_utf8(text) && !has_line_end_above_ascii(text) &&
+         text.find("\xef\xbf\xbe") == std::string_view::npos &&
          text.find("\xef\xbf\xbf") == std::string_view::npos;
 }
 
@@ -66,6 +78,20 @@ bool split_names(std::string_view text, std::array<std::string_view, kRoom>& nam
 
 }  // namespace
 
+void append_decoded(std::string_view text, TextBuffer& out) {
+  for (size_t at = 0; at < text.size(); ++at) {
+    const bool complete = text[at] == '%' && text.size() - at > 2;
+    const int high = complete ? hex_digit(text[at + 1]) : -1;
+    const int low = complete ? hex_digit(text[at + 2]) : -1;
+    if (high < 0 || low < 0) {
+      out.append(text[at]);
+    } else {
+      out.append(static_cast<char>(high * 16 + low));
+      at += 2;
+    }
+  }
+}
+
 // The known parameters as given last.
 struct QuestionReader::Values {
   std::optional<std::string_view> path, repository, arch, ip, country, netblock, protocol;
@@ -78,17 +104,7 @@ QuestionReader::QuestionReader() { decoded_.allocate(kTargetSizeMax); }
 std::string_view QuestionReader::decode(std::string_view text) {
   if (text.find('%') == std::string_view::npos) return text;
   const size_t begin = decoded_.size();
-  for (size_t at = 0; at < text.size(); ++at) {
-    const bool complete = text[at] == '%' && text.size() - at > 2;
-    const int high = complete ? hex_digit(text[at + 1]) : -1;
-    const int low = complete ? hex_digit(text[at + 2]) : -1;
-    if (high < 0 || low < 0) {
-      decoded_.append(text[at]);
-    } else {
-      decoded_.append(static_cast<char>(high * 16 + low));
-      at += 2;
-    }
-  }
+  append_decoded(text, decoded_);
   return decoded_.text_from(begin);
 }
 

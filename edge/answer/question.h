@@ -36,6 +36,10 @@ struct Question {
   std::span<const std::string_view> protocols;  // likewise
 };
 
+// Appends the text with each `%XX` as the byte that it means; what is no such triple stays.
+// REQUIRES: room for the text.
+void append_decoded(std::string_view text, TextBuffer& out);
+
 // Takes targets apart. Owns what decoding and splitting need; one object a thread. read() does not
 // allocate, and a Question points into the target and into this object: it is valid until the next
 // read().

@@ -13,6 +13,13 @@
 namespace mirror {
 namespace {
 
+// So much goes into one system call, in which many a server's kernel does not preempt a thread: a
+// worker may wait for the same processor.
+constexpr size_t kWriteBytes = size_t{32} << 10;
+
+}  // namespace
+namespace {
+
 Result<UniqueFd> open_for_append(const std::string& path) {
   // Without O_NONBLOCK a FIFO that nobody reads would hold the program up, here and at its end.
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644));
@@ -34,7 +41,8 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, size
   std::unique_ptr<AccessLog> self(new AccessLog(path, workers, log, pause_ms));
   MIRROR_TRY(self->file_, open_for_append(path));
   MIRROR_TRY(self->wake_, EventFd::create());
-  self->thread_ = start_thread("edge-log", [log_writer = self.get()] { log_writer->run(); });
+  MIRROR_TRY(self->thread_,
+             start_thread("edge-log", [log_writer = self.get()] { log_writer->run(); }));
   return self;
 }
 
@@ -65,33 +73,35 @@ void AccessLog::run() {
 
 void AccessLog::drain() {
   for (auto& ring : rings_) {
-    const auto parts = ring->peek();
-    for (const auto part : parts) write(part);
-    ring->consume(parts[0].size() + parts[1].size());
+    const auto lines = ring->peek();
+    write(lines);
+    ring->consume(lines[0].size() + lines[1].size());
   }
 }
 
-void AccessLog::write(std::string_view lines) {
-  if (lines.empty()) return;
-  // An earlier failure may have left the beginning of a line: it must not swallow the next one.
-  if (cut_line_ && ::write(file_.get(), "\n", 1) == 1) cut_line_ = false;
-  const auto whole = lines;
-  while (!lines.empty()) {
-    const ssize_t written = ::write(file_.get(), lines.data(), lines.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0 && errno == EAGAIN && wait_for_room()) continue;
-    if (written < 0) break;
-    lines.remove_prefix(static_cast<size_t>(written));
+void AccessLog::write(std::array<std::string_view, 2> lines) {
+  if (lines[0].empty()) return;
+  // A failure may have left the beginning of a line: it must not swallow the next one.
+  std::string_view missing_end = cut_line_ ? "\n" : "";
+  for (std::string_view* part : {&missing_end, &lines[0], &lines[1]}) {
+    while (!part->empty()) {
+      const ssize_t written =
+          ::write(file_.get(), part->data(), std::min(part->size(), kWriteBytes));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0 && errno == EAGAIN && wait_for_room()) continue;
+      if (written <= 0) return lose(lines, written < 0 ? errno : EIO);
+      cut_line_ = (*part)[static_cast<size_t>(written) - 1] != '\n';
+      part->remove_prefix(static_cast<size_t>(written));
+    }
   }
-  if (lines.empty()) {
-    failing_ = false;
-    return;
+  failing_ = false;
+}
+
+void AccessLog::lose(const std::array<std::string_view, 2>& lines, int error) {
+  for (const auto part : lines) {
+    lines_lost_.fetch_add(static_cast<uint64_t>(std::count(part.begin(), part.end(), '\n')),
+                          std::memory_order_relaxed);
   }
-  const int error = errno;
-  const size_t done = whole.size() - lines.size();
-  cut_line_ = done > 0 && whole[done - 1] != '\n';
-  lines_lost_.fetch_add(static_cast<uint64_t>(std::count(lines.begin(), lines.end(), '\n')),
-                        std::memory_order_relaxed);
   // Once for each time of trouble: the count tells the rest.
   if (!failing_)
     log_.error("{}",

@@ -7,6 +7,7 @@
 // what is left.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -47,7 +48,9 @@ class AccessLog {
   AccessLog(std::string path, size_t workers, const Log& log, uint64_t pause_ms);
   void run();
   void drain();
-  void write(std::string_view lines);
+  // Whole lines, of which one may lie in both parts.
+  void write(std::array<std::string_view, 2> lines);
+  void lose(const std::array<std::string_view, 2>& lines, int error);
   [[nodiscard]] bool wait_for_room();
   void open_again();
 
@@ -57,7 +60,7 @@ class AccessLog {
   std::vector<std::unique_ptr<LineRing>> rings_;
   UniqueFd file_;  // the thread's, once it runs
   EventFd wake_;
-  bool cut_line_ = false;
+  bool cut_line_ = false;  // the last byte that was written ends no line
   bool failing_ = false;
   std::atomic<bool> stop_{false};
   std::atomic<bool> reopen_{false};

@@ -26,7 +26,12 @@ UvOwner<uv_pipe_t> make_pipe(uv_loop_t* loop, void* data) {
 }  // namespace
 
 struct AdminServer::Client {
-  AdminServer* server = nullptr;
+  explicit Client(AdminServer* admin_server)
+      : server(admin_server),
+        http(admin_server->limits_),
+        buffer(admin_server->limits_.head_bytes) {}
+
+  AdminServer* const server;
   // The answer that libuv has, whose callback must not find a client that is gone: closing cancels
   // only what is not written yet, and reports the rest as a success.
   uv_write_t* answer = nullptr;
@@ -34,7 +39,7 @@ struct AdminServer::Client {
   HttpConnection http;
   uint64_t since_ms = 0;
   size_t held = 0;
-  std::array<char, kDefaultRequestLimits.head_bytes> buffer;
+  std::vector<char> buffer;
 
   ~Client() {
     if (answer != nullptr) answer->data = nullptr;
@@ -51,14 +56,16 @@ struct AdminWrite {
 
 }  // namespace
 
-AdminServer::AdminServer(uv_loop_t* loop, const Clock& clock, Handler handler)
-    : loop_(loop), clock_(clock), handler_(std::move(handler)) {}
+AdminServer::AdminServer(uv_loop_t* loop, const RequestLimits& limits, const Clock& clock,
+                         Handler handler)
+    : loop_(loop), limits_(limits), clock_(clock), handler_(std::move(handler)) {}
 
 AdminServer::~AdminServer() = default;
 
 Result<std::unique_ptr<AdminServer>> AdminServer::open(uv_loop_t* loop, ListenSocket socket,
+                                                       const RequestLimits& limits,
                                                        const Clock& clock, Handler handler) {
-  std::unique_ptr<AdminServer> server(new AdminServer(loop, clock, std::move(handler)));
+  std::unique_ptr<AdminServer> server(new AdminServer(loop, limits, clock, std::move(handler)));
   MIRROR_CHECK(server->listen(std::move(socket)));
   return server;
 }
@@ -93,8 +100,7 @@ void AdminServer::on_connection(int status) {
   if (status != 0) return;
   // The oldest client has had its time: a stuck one must not lock operators out.
   if (clients_.size() == kAdminConnectionsMax) clients_.pop_front();
-  auto client = std::make_unique<Client>();
-  client->server = this;
+  auto client = std::make_unique<Client>(this);
   client->since_ms = uv_now(loop_);
   client->pipe = make_pipe(loop_, client.get());
   if (uv_accept(stream_of(listener_), stream_of(client->pipe)) != 0) return;

@@ -27,9 +27,10 @@ class AdminServer {
   // Gets the request target.
   using Handler = std::function<AdminReply(std::string_view target)>;
 
-  // `socket`: of role kAdmin. Listens at once.
+  // `socket`: of role kAdmin. Listens at once. `limits`: of requests.
   [[nodiscard]] static Result<std::unique_ptr<AdminServer>> open(uv_loop_t* loop,
                                                                  ListenSocket socket,
+                                                                 const RequestLimits& limits,
                                                                  const Clock& clock,
                                                                  Handler handler);
   ~AdminServer();
@@ -48,7 +49,7 @@ class AdminServer {
   // libuv's pipe handle is a plain stream over a descriptor; it serves both kinds of sockets.
   struct Client;
 
-  AdminServer(uv_loop_t* loop, const Clock& clock, Handler handler);
+  AdminServer(uv_loop_t* loop, const RequestLimits& limits, const Clock& clock, Handler handler);
   [[nodiscard]] Result<void> listen(ListenSocket socket);
   void on_connection(int status);
   void on_read(Client* client, ssize_t count);
@@ -57,6 +58,7 @@ class AdminServer {
   void sweep();
 
   uv_loop_t* const loop_;
+  const RequestLimits limits_;
   const Clock& clock_;
   const Handler handler_;
   ListenSocket socket_;

@@ -305,7 +305,7 @@ void ConnectionEngine::sweep_writers() {
   }
 }
 
-void ConnectionEngine::begin_drain() { handler_.drain(); }
+void ConnectionEngine::begin_drain(bool handed_over) { handler_.drain(handed_over); }
 
 void ConnectionEngine::close_idle() {
   const uint64_t now = transport_.now_ms();

@@ -66,8 +66,9 @@ class ConnectionEngine {
   // --- time
   // About once a second: whoever has had its time is closed.
   void sweep();
-  // From now on each answer is the last one of its connection.
-  void begin_drain();
+  // From now on each answer is the last one of its connection. `handed_over`: another process has
+  // the listening sockets.
+  void begin_drain(bool handed_over);
   // Closes the idle ones, but for those that may have sent something: who was accepted less than
   // kDrainGraceMs ago, and whose bytes wait in the kernel.
   void close_idle();

@@ -75,7 +75,7 @@ Result<void> open_admin(const SocketOptions& options, ListenSocket* admin) {
     *admin = {};
     return {};
   }
-  const auto address = ListenAddress::parse(options.admin, 0);
+  const auto address = ListenAddress::parse(options.admin, std::nullopt);
   if (!address) return with_context(address.error(), "--admin");
   if (admin->fd.valid() && is_at(*admin, *address)) return {};
   MIRROR_TRY(*admin, open_exclusive_socket(*address, ListenRole::kAdmin));

@@ -7,6 +7,8 @@
 
 #include "base/core/text.h"
 #include "edge/answer/explanation.h"
+#include "edge/answer/question.h"
+#include "edge/answer/text_buffer.h"
 
 namespace mirror {
 namespace {
@@ -17,13 +19,16 @@ constexpr std::string_view kUsage =
 
 struct Parts {
   std::string question;  // without our parameters
-  std::optional<std::string_view> client, format;
+  std::optional<std::string> client, format;
 };
 
-// The value of a piece `NAME=VALUE`; nullopt if it has another name.
-std::optional<std::string_view> value_of(std::string_view piece, std::string_view name) {
+// The decoded value of a piece `NAME=VALUE`; nullopt if it has another name.
+std::optional<std::string> value_of(std::string_view piece, std::string_view name) {
   if (!piece.starts_with(name) || !piece.substr(name.size()).starts_with('=')) return std::nullopt;
-  return piece.substr(name.size() + 1);
+  TextBuffer value;
+  value.allocate(piece.size());
+  append_decoded(piece.substr(name.size() + 1), value);
+  return std::string(value.text());
 }
 
 Parts take_apart(std::string_view target) {

@@ -10,6 +10,7 @@
 // Called on the control thread, which may allocate.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "edge/answer/answerer.h"
@@ -17,6 +18,10 @@
 #include "edge/serve/generation.h"
 
 namespace mirror {
+
+// Bytes that such a target may be longer than its question: the path, an address with every byte
+// percent-encoded, and the names of the parameters.
+inline constexpr size_t kExplainTargetExtra = 256;
 
 [[nodiscard]] bool is_explain_target(std::string_view target);
 

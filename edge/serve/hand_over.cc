@@ -256,17 +256,25 @@ bool HandOverServer::end() {
 
 // ---------------------------------------------------------------- the new one
 
-Result<std::unique_ptr<TakeOver>> TakeOver::begin(const std::string& path) {
+Result<std::unique_ptr<TakeOver>> TakeOver::begin(const std::string& path, uint64_t timeout_ms) {
   const auto what = fmt::format("taking over by {}", path);
   MIRROR_TRY(const sockaddr_un address, address_of(path));
   std::unique_ptr<TakeOver> take_over(new TakeOver);
   take_over->fd_ = make_socket(0);
   const int fd = take_over->fd_.get();
-  const timeval limit{kHandOverTimeoutMs / 1000, 0};
-  if (fd < 0 || ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0)
+  const timeval limit{static_cast<time_t>(timeout_ms / 1000),
+                      static_cast<suseconds_t>(timeout_ms % 1000 * 1000)};
+  // The time to send counts for connect(2), too, which waits where the other one accepts nobody.
+  if (fd < 0 || ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
+      ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0)
     return fail_errno(errno, what);
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     if (errno == ENOENT || errno == ECONNREFUSED) return std::unique_ptr<TakeOver>();
+    if (errno == EAGAIN) {
+      return fail(ErrorKind::kConflict,
+                  "{}: the process there has accepted nobody for {} ms: end it, then start again",
+                  what, timeout_ms);
+    }
     return fail_errno(errno, what);
   }
   if (auto received = take_over->receive_sockets(); !received)

@@ -21,6 +21,7 @@
 
 #include <uv.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,6 +29,7 @@
 
 #include "base/core/error.h"
 #include "base/core/log.h"
+#include "edge/serve/limits.h"
 #include "edge/serve/listen_socket.h"
 #include "edge/serve/uv_owner.h"
 
@@ -83,11 +85,12 @@ class HandOverServer {
 // A bound socket of the kind that HandOverServer takes, for `path`, which only this user may open.
 [[nodiscard]] Result<ListenSocket> open_hand_over_socket(const std::string& path);
 
-// The new one's side. Blocks, for a limited time.
+// The new one's side. Blocks, for a limited time: `timeout_ms` for each step.
 class TakeOver {
  public:
   // nullptr if nobody listens at `path`: then there is nothing to take over.
-  [[nodiscard]] static Result<std::unique_ptr<TakeOver>> begin(const std::string& path);
+  [[nodiscard]] static Result<std::unique_ptr<TakeOver>> begin(
+      const std::string& path, uint64_t timeout_ms = kHandOverTimeoutMs);
 
   // What the old one had, all of it.
   [[nodiscard]] std::vector<ListenSocket> take_sockets() { return std::move(sockets_); }

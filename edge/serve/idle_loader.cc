@@ -30,11 +30,16 @@ IdleLoader::IdleLoader(uv_loop_t* loop)
   MIRROR_ASSERT(::pipe2(ends, O_CLOEXEC) == 0);
   task_reader_ = UniqueFd(ends[0]);
   task_writer_ = UniqueFd(ends[1]);
-  thread_ = start_thread("edge-loader", [this] { run(); });
+}
+
+Result<void> IdleLoader::start() {
+  MIRROR_TRY(thread_, start_thread("edge-loader", [this] { run(); }));
   set_policy(SCHED_IDLE);
+  return {};
 }
 
 IdleLoader::~IdleLoader() {
+  if (!thread_.joinable()) return;
   // Nobody must wait for a thread that gets no processor.
   set_policy(SCHED_OTHER);
   task_writer_.reset();

@@ -8,7 +8,8 @@
 // slow.
 //
 // Whatever an idle thread holds may stay held for long, so the two threads hand over without a
-// lock: tasks through a pipe, results by a flag.
+// lock: tasks through a pipe, results by a flag. (The thread does take a lock for the moment of a
+// pointer's move, in SpareCopy and malloc.)
 //
 // Lives on the control thread. Destroying it finishes what was begun; results are dropped.
 #pragma once
@@ -31,6 +32,8 @@ namespace mirror {
 class IdleLoader final : public SnapshotLoader {
  public:
   explicit IdleLoader(uv_loop_t* loop);
+  // Once, before anything is given to it. Fails where there can be no thread.
+  [[nodiscard]] Result<void> start();
   ~IdleLoader() override;
   IdleLoader(const IdleLoader&) = delete;
   IdleLoader& operator=(const IdleLoader&) = delete;

@@ -155,7 +155,8 @@ Result<std::string> url_of_socket(int fd) {
   return listen.url();
 }
 
-Result<ListenAddress> ListenAddress::parse(std::string_view text, uint16_t default_port) {
+Result<ListenAddress> ListenAddress::parse(std::string_view text,
+                                           std::optional<uint16_t> default_port) {
   if (text.starts_with(kUnixPrefix) && text.size() > kUnixPrefix.size())
     return ListenAddress{{}, 0, std::string(text.substr(kUnixPrefix.size()))};
   std::string_view host = text;
@@ -174,7 +175,11 @@ Result<ListenAddress> ListenAddress::parse(std::string_view text, uint16_t defau
     has_port = true;
   }
   const auto address = IpAddress::parse(host);
-  const auto port = has_port ? parse_uint64(port_text) : default_port;
+  if (address && !has_port && !default_port)
+    return fail(ErrorKind::kInvalid, "'{}' has no port: give ADDRESS:PORT",
+                quote_for_message(text));
+  std::optional<uint64_t> port = default_port;
+  if (has_port) port = parse_uint64(port_text);
   if (!address || !port || *port > 65535 || (text.starts_with('[') && address->is_ipv4())) {
     return fail(ErrorKind::kInvalid,
                 "'{}' is no address to listen on: give an IPv4 or IPv6 address (no name), with "

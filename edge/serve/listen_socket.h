@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,8 +24,9 @@ struct ListenAddress {
   [[nodiscard]] std::string url() const;
 
   // ADDRESS, ADDRESS:PORT, [IPv6], [IPv6]:PORT or unix:PATH; an IPv6 address without brackets has
-  // no port.
-  [[nodiscard]] static Result<ListenAddress> parse(std::string_view text, uint16_t default_port);
+  // no port. Without a default port a TCP address must have one.
+  [[nodiscard]] static Result<ListenAddress> parse(std::string_view text,
+                                                   std::optional<uint16_t> default_port);
 };
 
 // What connects there.

@@ -44,8 +44,12 @@ class RequestHandler {
   void adopt(const Generation& generation);
   [[nodiscard]] const Generation* generation() const { return generation_; }
 
-  // From now on each answer ends its connection, and the edge is not ready.
-  void drain() { draining_ = true; }
+  // From now on each answer ends its connection; and the edge is not ready, unless another process
+  // goes on with its sockets: whoever connects again is answered.
+  void drain(bool handed_over) {
+    closes_ = true;
+    ready_ = handed_over;
+  }
   // Called once a second.
   void set_time(int64_t unix_seconds) { date_.at(unix_seconds); }
 
@@ -83,7 +87,8 @@ class RequestHandler {
   Answerer answerer_;
   AccessLine log_line_;
   const Generation* generation_ = nullptr;
-  bool draining_ = false;
+  bool closes_ = false;
+  bool ready_ = true;
   HttpDate date_;
   std::array<char, kResponseHeadSizeMax> head_bytes_{};
 };

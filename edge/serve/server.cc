@@ -115,6 +115,7 @@ Result<void> Server::open() {
   MIRROR_TRY(EdgeSockets sockets, open_edge_sockets(options_.sockets, options_.workers, log_));
   MIRROR_CHECK(open_listeners(std::move(sockets)));
   start_timers();
+  MIRROR_CHECK(loader_.start());
   if (options_.publisher.geoip.empty()) {
     log_.warning(
         "no GeoIP database is given (--geoip): every client counts as being in no country");
@@ -147,6 +148,14 @@ WorkerLimits Server::share_limits(size_t sockets) const {
   return limits;
 }
 
+// Every question that a client may ask can be explained.
+RequestLimits Server::admin_request_limits() const {
+  RequestLimits limits = options_.limits.request;
+  limits.target_bytes += kExplainTargetExtra;
+  limits.head_bytes += kExplainTargetExtra;
+  return limits;
+}
+
 Result<void> Server::open_listeners(EdgeSockets sockets) {
   urls_ = sockets.urls();
   take_over_ = std::move(sockets.take_over);
@@ -157,9 +166,9 @@ Result<void> Server::open_listeners(EdgeSockets sockets) {
   }
   limits_ = share_limits(sockets.served.size());
   if (sockets.admin.fd.valid()) {
-    MIRROR_TRY(admin_,
-               AdminServer::open(loop_.get(), std::move(sockets.admin), clock_,
-                                 [this](std::string_view target) { return answer_admin(target); }));
+    MIRROR_TRY(admin_, AdminServer::open(
+                           loop_.get(), std::move(sockets.admin), admin_request_limits(), clock_,
+                           [this](std::string_view target) { return answer_admin(target); }));
   }
   if (sockets.hand_over.fd.valid()) {
     MIRROR_CHECK(copy_sockets(sockets.served));

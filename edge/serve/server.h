@@ -68,6 +68,7 @@ class Server final : private GenerationSink {
   Server(const ServerOptions& options, const Clock& clock, const Log& log);
   [[nodiscard]] Result<void> open();
   [[nodiscard]] WorkerLimits share_limits(size_t sockets) const;
+  [[nodiscard]] RequestLimits admin_request_limits() const;
   [[nodiscard]] Result<void> open_listeners(EdgeSockets sockets);
   [[nodiscard]] Result<void> copy_sockets(const std::vector<ListenSocket>& sockets);
   [[nodiscard]] Result<void> open_workers(std::vector<ListenSocket> served);

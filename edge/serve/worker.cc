@@ -143,7 +143,7 @@ Result<void> Worker::start() {
         });
     if (code != 0) return fail_uv(code, "listen");
   }
-  thread_ = start_thread("edge-worker", [this] { run(); });
+  MIRROR_TRY(thread_, start_thread("edge-worker", [this] { run(); }));
   return {};
 }
 
@@ -247,7 +247,7 @@ void Worker::on_tick() {
 
 void Worker::begin_drain() {
   draining_ = true;
-  engine_.begin_drain();
+  engine_.begin_drain(hands_over_);
   if (hands_over_) {
     // What waits in the queues belongs to whoever has the sockets now.
     close_listeners();

@@ -206,7 +206,7 @@ void SimWorker::turn() {
 
 void SimWorker::drain() {
   draining_ = true;
-  engine_.begin_drain();
+  engine_.begin_drain(false);
 }
 
 void SimWorker::finish() {

@@ -13,6 +13,7 @@ from harness import BIN, DEADLINE, Client, EdgeTest, wait_until
 
 HAND_OVERS = int(os.environ.get("MIRROR_TEST_HAND_OVERS", "20"))
 TARGET = "/mirrorlist?path=pub/d&country=SE"
+READY_EACH = 5  # requests: what a load balancer asks
 
 
 class Storm:
@@ -33,7 +34,7 @@ class Storm:
             turn += 1
             try:
                 with Client(self.addresses[turn % len(self.addresses)]) as client:
-                    requests = self.use(client, 1 if number % 2 else 10**9)
+                    requests = self.use(client, 1 if number % 2 else 10**9, turn)
                 with self.lock:
                     self.requests += requests
                     self.connections += 1
@@ -41,10 +42,11 @@ class Storm:
                 with self.lock:
                     self.failures.append("%s: %s" % (type(error).__name__, error))
 
-    def use(self, client, count):
+    def use(self, client, count, turn):
         for done in range(1, count + 1):
-            answer = client.ask(TARGET, "Connection: close\r\n" if count == 1 else "")
-            if answer.status != 200 or answer.body.count(b"http://one.example/") != 20:
+            is_check = (done if count > 1 else turn) % READY_EACH == 0
+            answer = client.ask("/-/ready" if is_check else TARGET, "Connection: close\r\n" if count == 1 else "")
+            if answer.status != 200 or not is_check and answer.body.count(b"http://one.example/") != 20:
                 raise ValueError("status %d, %r" % (answer.status, answer.body[:100]))
             if answer.headers.get("connection") == "close" or self.stop.is_set():
                 return done

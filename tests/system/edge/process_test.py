@@ -50,6 +50,7 @@ class StartTest(EdgeTest):
                               ([*here, "--geoip", self.folder], self.folder),
                               ([*here, "--log", "/nonexistent/log"], "/nonexistent/log"),
                               ([*here, "--admin", "nonsense"], "nonsense"),
+                              ([*here, "--admin", "127.0.0.1"], "no port"),
                               ([*here, "--admin", "unix:" + "x" * 200], "unix:")):
             code, text = self.run_edge(*options, "--log-level", "error")
             self.assertEqual(code, 1, (options, text))

@@ -71,9 +71,10 @@ TEST_F(QuestionTest, AValueGoesOnAfterItsSecondEqualsSignAndTheLastDuplicateWins
   EXPECT_EQ(ask("/mirrorlist?path=a#&path=b").path, "a");
 }
 
-TEST_F(QuestionTest, ControlBytesAndBrokenTextAreRefused) {
-  for (const char* text : {"%0a", "%0D", "%00", "%1f", "%7F", "%ff", "%c0%af", "%ed%a0%80", "%c3",
-                           "%ef%bf%be", "%ef%bf%bf"}) {
+TEST_F(QuestionTest, ControlCharactersLineEndsAndBrokenTextAreRefused) {
+  for (const char* text :
+       {"%0a", "%0D", "%00", "%1f", "%7F", "%ff", "%c0%af", "%ed%a0%80", "%c3", "%ef%bf%be",
+        "%ef%bf%bf", "%c2%80", "%c2%85", "%c2%9f", "%e2%80%a8", "%e2%80%a9"}) {
     for (const char* name : {"path", "repo", "arch", "country", "protocol"}) {
       const std::string target =
           std::string("/metalink?path=a&repo=a&arch=a&") + name + "=x" + text + "y";
@@ -83,6 +84,8 @@ TEST_F(QuestionTest, ControlBytesAndBrokenTextAreRefused) {
   EXPECT_EQ(refuse(std::string("/mirrorlist?path=a\nb")), Reason::kBadText);
   EXPECT_EQ(refuse("/mirrorlist?path=\xff"), Reason::kBadText);
   EXPECT_EQ(ask("/mirrorlist?path=a&unknown=%0a&time=%0a").path, "a") << "never echoed";
+  EXPECT_EQ(ask("/mirrorlist?path=%c2%a0%e2%80%a7%e2%80%aa").path,
+            "\xc2\xa0\xe2\x80\xa7\xe2\x80\xaa");
 }
 
 TEST_F(QuestionTest, RequestedCountriesAreSortedByBytesWithoutDuplicates) {

@@ -1,12 +1,15 @@
 #include "edge/serve/access_log.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 #include <thread>
@@ -76,6 +79,37 @@ TEST_F(AccessLogTest, WritesAfterThePause) {
   const auto end = steady_clock::now() + std::chrono::seconds(30);
   while (written() < 2 && steady_clock::now() < end) std::this_thread::yield();
   EXPECT_EQ(written(), 2u);
+}
+
+// A limit of the file's size is like a disk that is full: some bytes of a line still fit.
+TEST_F(AccessLogTest, ACutLineEndsBeforeTheNextOneHoweverManyAreLost) {
+  auto* const before = ::signal(SIGXFSZ, SIG_IGN);
+  rlimit old_limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old_limit), 0);
+  auto log = AccessLog::open(path_, 1, log_, 1);
+  ASSERT_TRUE(log.has_value());
+  const auto wait_for_lost = [&](uint64_t lines) {
+    const auto end = steady_clock::now() + std::chrono::seconds(30);
+    while ((*log)->lines_lost() < lines && steady_clock::now() < end) std::this_thread::yield();
+    return (*log)->lines_lost();
+  };
+  const rlimit limit{10, old_limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+  push((*log)->ring(0), "first..\n");
+  push((*log)->ring(0), "second.\n");
+  const uint64_t cut = wait_for_lost(1);
+  push((*log)->ring(0), "third..\n");
+  push((*log)->ring(0), "fourth.\n");
+  const uint64_t lost = wait_for_lost(3);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old_limit), 0);
+  push((*log)->ring(0), "fifth..\n");
+  log->reset();
+  ::signal(SIGXFSZ, before);
+  EXPECT_EQ(cut, 1u);
+  EXPECT_EQ(lost, 3u);
+  std::ifstream file(path_);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(text, "first..\nse\nfifth..\n");
 }
 
 }  // namespace

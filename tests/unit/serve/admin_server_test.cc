@@ -2,10 +2,12 @@
 #include "edge/serve/admin_server.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <string>
 #include <vector>
 
 #include "base/core/text.h"
@@ -16,15 +18,20 @@ namespace {
 
 class AdminServerTest : public testing::Test {
  protected:
+  static constexpr uint32_t kTargetBytes = 40'000;
+
   void SetUp() override {
     auto socket =
         open_exclusive_socket({*IpAddress::parse("127.0.0.1"), 0, {}}, ListenRole::kAdmin);
     ASSERT_TRUE(socket.has_value()) << socket.error().message;
-    auto server =
-        AdminServer::open(loop_.get(), std::move(*socket), clock_, [this](std::string_view) {
-          ++answered_;
-          return AdminReply{200, "text/plain", "x"};
-        });
+    RequestLimits limits;
+    limits.target_bytes = kTargetBytes;
+    limits.head_bytes = 2 * kTargetBytes;
+    auto server = AdminServer::open(loop_.get(), std::move(*socket), limits, clock_,
+                                    [this](std::string_view) {
+                                      ++answered_;
+                                      return AdminReply{200, "text/plain", "x"};
+                                    });
     ASSERT_TRUE(server.has_value()) << server.error().message;
     server_ = std::move(*server);
   }
@@ -66,6 +73,16 @@ TEST_F(AdminServerTest, AnAnsweredClientMakesRoomBeforeItsCallback) {
   char byte = 0;
   EXPECT_EQ(::recv(clients[0].get(), &byte, 1, 0), 1);
   EXPECT_EQ(byte, 'H');
+}
+
+// What explains a question is longer than the question.
+TEST_F(AdminServerTest, TakesTargetsAsLongAsItIsTold) {
+  const UniqueFd client = dial();
+  const auto request = fmt::format("GET /{} HTTP/1.1\r\n\r\n", std::string(kTargetBytes - 1, 'x'));
+  ASSERT_EQ(::send(client.get(), request.data(), request.size(), 0),
+            static_cast<ssize_t>(request.size()));
+  run_some();
+  EXPECT_EQ(answered_, 1);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ using std::chrono::steady_clock;
 
 class IdleLoaderTest : public testing::Test {
  protected:
+  void SetUp() override { ASSERT_TRUE(loader_.start()); }
   // Runs a job of the loader's thread to its end.
   void load(IdleLoader& loader, const std::function<void()>& work) {
     bool done = false;
@@ -67,6 +68,7 @@ TEST_F(IdleLoaderTest, NobodyWaitsBusilyForAThreadThatGetsNoProcessor) {
   // All that this test starts shares one processor with somebody who wants all of it.
   const OneProcessor shared;
   IdleLoader loader(loop_.get());
+  ASSERT_TRUE(loader.start());
   std::atomic<bool> stop = false;
   std::thread busy([&stop] {
     while (!stop.load(std::memory_order_relaxed)) {

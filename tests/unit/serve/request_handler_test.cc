@@ -106,7 +106,10 @@ TEST_F(RequestHandlerTest, Connections) {
   EXPECT_THAT(ask("/"), HasSubstr("connection: close\r\n"));
   EXPECT_TRUE(closes_);
   last_ = false;
-  handler_->drain();
+  handler_->drain(true);
+  EXPECT_THAT(ask("/-/ready"), HasSubstr("503 no snapshot\n"));
+  EXPECT_TRUE(closes_);
+  handler_->drain(false);
   EXPECT_THAT(ask("/"), HasSubstr("connection: close\r\n"));
   EXPECT_TRUE(closes_);
   EXPECT_THAT(ask("/-/ready"), HasSubstr("503 draining\n"));

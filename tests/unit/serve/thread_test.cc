@@ -10,12 +10,14 @@ namespace {
 TEST(StartThread, NamesItAndKeepsSignalsAway) {
   std::string name(16, '\0');
   int masked = -1;
-  start_thread("some-name", [&] {
+  auto thread = start_thread("some-name", [&] {
     pthread_getname_np(pthread_self(), name.data(), name.size());
     sigset_t mask;
     pthread_sigmask(SIG_SETMASK, nullptr, &mask);
     masked = sigismember(&mask, SIGTERM);
-  }).join();
+  });
+  ASSERT_TRUE(thread);
+  thread->join();
   EXPECT_EQ(name.substr(0, name.find('\0')), "some-name");
   EXPECT_EQ(masked, 1);
   sigset_t mask;

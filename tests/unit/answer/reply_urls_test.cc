@@ -1,7 +1,5 @@
-// The lines of a metalink are the same whatever moves the processor has, and as the naive text of
-// them says.
-#include "edge/answer/metalink_reply.h"
-
+// The lines of a metalink and of a list are the same whatever moves the processor has, and as the
+// naive text of them says.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "edge/answer/list_reply.h"
+#include "edge/answer/metalink_reply.h"
 #include "tests/unit/answer/answer_world.h"
 
 namespace mirror {
@@ -16,12 +16,12 @@ namespace {
 
 // One mirror for each length of a base URL around the chunks in which texts are copied, half of
 // them with several URLs, the last ones private.
-class MetalinkReplyTest : public testing::Test {
+class ReplyUrlsTest : public testing::Test {
  protected:
   static constexpr size_t kLengthMin = 22;
   static constexpr size_t kLengthMax = 150;
 
-  MetalinkReplyTest() {
+  ReplyUrlsTest() {
     std::vector<uint32_t> carriers;
     for (size_t length = kLengthMin; length <= kLengthMax; ++length) {
       std::string url = fmt::format("https://m{}.example/", length);
@@ -82,7 +82,7 @@ class MetalinkReplyTest : public testing::Test {
   TextBuffer body_;
 };
 
-TEST_F(MetalinkReplyTest, TheWidestMovesWriteTheSameLines) {
+TEST_F(ReplyUrlsTest, TheWidestMovesWriteTheSameMetalink) {
   for (const auto& [file, escaped] : std::vector<std::pair<std::string, std::string>>{
            {"a&b.iso", "a&amp;b.iso"}, {std::string(27, 'f'), std::string(27, 'f')}}) {
     append_metalink_urls(snapshot_->view(), urls(file), body_);
@@ -91,9 +91,31 @@ TEST_F(MetalinkReplyTest, TheWidestMovesWriteTheSameLines) {
   }
 }
 
-TEST_F(MetalinkReplyTest, MovesOf16BytesWriteTheSameLines) {
+TEST_F(ReplyUrlsTest, MovesOf16BytesWriteTheSameMetalink) {
   append_metalink_urls_by_16(snapshot_->view(), urls("a&b.iso"), body_);
   EXPECT_EQ(body_.text(), expected("a&amp;b.iso"));
+}
+
+TEST_F(ReplyUrlsTest, BothMovesWriteTheSameList) {
+  const SnapshotView& view = snapshot_->view();
+  Question question;
+  question.resource = Resource::kMirrorlist;
+  const UrlFilter filter(view, question);
+  DirectoryChoice choice;
+  choice.directory = 0;
+  tail_.set_plain(view, choice, "\n");
+  std::string expected;
+  std::vector<ChosenMirror> picks;
+  for (const ChosenMirror& mirror : mirrors_) {
+    picks.push_back({filter.pick(mirror.pick), mirror.carrier});
+    const fb::Span set = view.url_sets[mirror.pick].urls();
+    expected += fmt::format("{}/os/\n", view.text(view.urls[set.begin()].base()));
+  }
+  append_list_urls(view, filter, picks, tail_, body_);
+  EXPECT_EQ(body_.text(), expected);
+  body_.clear();
+  append_list_urls_by_16(view, filter, picks, tail_, body_);
+  EXPECT_EQ(body_.text(), expected);
 }
 
 }  // namespace
