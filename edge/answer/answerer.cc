@@ -16,13 +16,12 @@
 namespace mirror {
 namespace {
 
-// One `%XX` for each byte that would break the words of a line of the access log, and for those
-// above ASCII, since some readers take a blank of Unicode for one.
+// One `%XX` for each byte that would break the words of a line of the access log.
 void append_for_log(std::string_view text, TextBuffer& out) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte > 0x20 && byte < 0x7f && c != ';') {
+    if (byte > 0x20 && byte != 0x7f && c != ';') {
       out.append(c);
       continue;
     }
