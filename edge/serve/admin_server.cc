@@ -152,6 +152,7 @@ void AdminServer::reply(Client* client, const AdminReply& reply, bool head_only)
   head.content_type = reply.content_type;
   head.content_length = reply.body.size();
   head.date = date.text();
+  head.generation = reply.generation;
   head.no_store = true;
   head.allow = reply.status == 405;
   head.connection = ConnectionHeader::kClose;

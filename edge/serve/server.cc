@@ -497,6 +497,13 @@ void Server::end() {
 }
 
 AdminReply Server::answer_admin(std::string_view target) {
+  AdminReply reply = answer_admin_path(target);
+  if (const Generation* generation = publisher_.current(); generation != nullptr)
+    reply.generation = generation->sequence;
+  return reply;
+}
+
+AdminReply Server::answer_admin_path(std::string_view target) {
   if (is_explain_target(target)) {
     return answer_explain(target, publisher_.current(), options_.answer);
   }

@@ -94,6 +94,7 @@ class Server final : private GenerationSink {
   void leave_to_other_process();
   void end();
   [[nodiscard]] AdminReply answer_admin(std::string_view target);
+  [[nodiscard]] AdminReply answer_admin_path(std::string_view target);
   [[nodiscard]] Readiness current_readiness() const;
 
   // GenerationSink

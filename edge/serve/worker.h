@@ -4,8 +4,9 @@
 // posted; since no answer points into a generation once its event is handled, adopting is also the
 // release of the one before.
 //
-// One request costs one read and one write; it allocates nothing, takes no lock and touches no
-// memory that another thread writes, but for the place up to which the log's ring is read.
+// One request costs one read and one write, and one in some thousands a wake-up of the access log;
+// it allocates nothing, takes no lock and touches no memory that another thread writes, but for the
+// place up to which the log's ring is read.
 //
 // The control thread creates, starts, posts to, drains, joins and destroys it; everything private
 // is the worker thread's between start() and join().

@@ -122,6 +122,9 @@ class StatusTest(EdgeTest):
         with Client(edge.address) as client:
             client.send(b"nonsense\r\n\r\n")
             self.assertEqual(client.read().generation, 1)
+        for request in ("/-/ready", "/-/status", "/-/metrics", "/-/explain/nothing", "/"):
+            with Client(edge.admin[5:]) as client:
+                self.assertEqual(client.ask(request).generation, 1, request)
 
 
 class SlowDiskTest(EdgeTest):
