@@ -171,7 +171,6 @@ void on_connection(uv_stream_t* listener, int status) {
   Connection* accepted = connection.release();
   auto* stream = reinterpret_cast<uv_stream_t*>(&accepted->handle);
   if (uv_accept(listener, stream) != 0) return close_connection(accepted);
-  uv_tcp_nodelay(&accepted->handle, 1);
   uv_read_start(
       stream,
       [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
@@ -191,6 +190,8 @@ int listen_on(Server& server, int port) {
   int status = uv_tcp_bind(&server.listener, reinterpret_cast<const sockaddr*>(&address), 0);
   if (status == 0)
     status = uv_listen(reinterpret_cast<uv_stream_t*>(&server.listener), 4096, on_connection);
+  // Connections inherit it, as the edge's do, so that none of them needs a call of its own.
+  if (status == 0) status = uv_tcp_nodelay(&server.listener, 1);
   if (status != 0) {
     std::fprintf(stderr, "baseline_server: 127.0.0.1:%d: %s\n", port, uv_strerror(status));
     return 0;
