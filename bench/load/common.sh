@@ -25,7 +25,6 @@ begin() {
   local -a cores
   read -r -a cores < <(python3 -c 'import os; print(*sorted(os.sched_getaffinity(0)))')
   server_core=${cores[0]} load_core=${cores[-1]}
-  disturber=$(pgrep --oldest '^kdamond' || echo 0)
   make_world
 }
 
@@ -148,11 +147,14 @@ stop() { # PID
 }
 
 # load OUTPUT OPTION...: one line of key=value more in that file. Any failed answer ends the script. p99_quiet_us leaves
-# out the answers that were due while, or within 20 ms of when, the kernel's memory monitor ran (kdamond, where a
-# virtual machine has one): twice a second that takes a core away for 1 to 6 ms, whoever runs there.
+# out the answers that were due while the kernel's memory monitor ran (kdamond, where a virtual machine has one): such a
+# monitor may take a core away for milliseconds, whoever runs there. It is looked at every 10 ms; what is left out
+# begins 10 ms before the look before its run and ends 10 ms after the look after it. The thread may come and go, so
+# that it is looked up for each load.
 load() {
-  local output=$1
+  local output=$1 disturber
   shift
+  disturber=$(pgrep --oldest '^kdamond' || echo 0)
   in_background taskset -c "$load_core" "$bin/load_generator" --disturber "$disturber" "$@" >>"$output" ||
     die "the load failed: $(tail -n 1 "$output")"
 }
@@ -185,9 +187,9 @@ kind_of_questions() {
   echo "$file"
 }
 
-# Figures, from lines of key=value. A key that is not there is an error, which an assignment notices.
+# Figures, from lines of key=value. A key that is not in every line is an error, which an assignment notices.
 value() { # KEY FILE
-  sed -n "s/.*\b$1=\([0-9.]*\).*/\1/p" "$2" | grep . || die "no $1 in $2"
+  sed -n "s/.*\b$1=\([0-9.]*\).*/\1/p;t;q1" "$2" | grep . || die "no $1 in a line of $2"
 }
 sorted_values() { value "$1" "$2" | sort -n; }
 median_of() { sorted_values "$1" "$2" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; } # KEY FILE

@@ -106,15 +106,28 @@ class GeneratorTest(unittest.TestCase):
         self.assertGreater(values["cpu_us_per_answer"], 0)
 
     def test_what_a_disturber_did_not_disturb(self):
-        for program, percent in (("exec sleep 60", 100), ("while :; do :; done", 0)):
+        # A machine that is busy may keep a busy loop waiting for a while, or a sleeper from sleeping at once.
+        for program, quiet in (("exec sleep 60", range(90, 101)), ("while :; do :; done", range(50))):
             with subprocess.Popen(["sh", "-c", f"echo; {program}"], stdout=subprocess.PIPE) as disturber:
                 try:
                     disturber.stdout.readline()
                     _, values, _ = self.load(good, "--disturber", str(disturber.pid), "--warm-up", "1")
                 finally:
                     disturber.kill()
-            self.assertEqual(values["quiet_percent"], percent)
-            self.assertEqual(values["p99_quiet_us"] > 0, percent > 0)
+            self.assertIn(values["quiet_percent"], quiet, program)
+            self.assertEqual("p99_quiet_us" in values, values["quiet_percent"] > 0)
+
+    def test_a_disturber_that_ends_disturbs_no_more(self):
+        with subprocess.Popen(["sleep", "60"]) as disturber:
+            def end_it(connection, request, number):
+                if number == 20:
+                    disturber.kill()
+                    disturber.wait()
+                return good(connection, request, number)
+
+            code, values, _ = self.load(end_it, "--disturber", str(disturber.pid), "--requests", "200")
+        self.assertEqual(code, 0)
+        self.assertGreater(values["quiet_percent"], 50)
 
     def test_a_stall_is_seen_by_all_that_waited(self):
         pause = threading.Lock()

@@ -32,6 +32,7 @@ constexpr int64_t kLookNs = 10 * kNsPerMs;             // at the disturber
 constexpr int64_t kOpenTimeoutNs = 10 * kNsPerSecond;  // for all kept-alive connections
 constexpr int64_t kCloseTimeoutNs = kNsPerSecond;      // for the server to close
 constexpr size_t kReceiveSize = 1 << 18;
+constexpr int64_t kGone = -1;
 
 // A request that is due, or under way.
 struct Due {
@@ -158,7 +159,7 @@ class Generator {
   std::vector<std::pair<int64_t, int64_t>> latencies_;  // when it was due; ns
   // The disturber ran in these times, from one look at its CPU time to the next.
   std::vector<std::pair<int64_t, int64_t>> disturbed_;
-  int64_t disturber_ns_ = 0;
+  int64_t disturber_ns_ = 0;  // kGone once it has ended
   int64_t disturber_seen_ns_ = 0;
 
   int64_t total_ = 0;
@@ -234,14 +235,16 @@ Result<void> Generator::start_counting() {
   return {};
 }
 
-// The CPU time that a process has used grows when its turn ends, so that what lies just before the
-// look before this one may have been disturbed, too; and what waited is served just after.
+// Where it has run since the look before this one, all from 10 ms before that look to 10 ms after
+// this one counts as disturbed: the CPU time that a process has used grows when its turn ends, so
+// that the turn may have begun before that look, and what waited is served after it. One that is
+// gone may have run until then, and disturbs nobody any more.
 void Generator::look_at_disturber(int64_t now) {
-  if (options_.disturber == 0 || now < disturber_seen_ns_ + kLookNs) return;
-  const auto used = cpu_ns_of(options_.disturber);
-  if (!used || *used != disturber_ns_)
-    disturbed_.emplace_back(disturber_seen_ns_ - kLookNs, now + kLookNs);
-  disturber_ns_ = used.value_or(0);
+  if (options_.disturber == 0 || disturber_ns_ == kGone || now < disturber_seen_ns_ + kLookNs)
+    return;
+  const int64_t used = cpu_ns_of(options_.disturber).value_or(kGone);
+  if (used != disturber_ns_) disturbed_.emplace_back(disturber_seen_ns_ - kLookNs, now + kLookNs);
+  disturber_ns_ = used;
   disturber_seen_ns_ = now;
 }
 

@@ -35,7 +35,8 @@ struct LoadOptions {
   int64_t connections = 32;  // kept alive
   int64_t one_shot_percent = 0;
   int64_t pid = 0;  // of the server; 0: its CPU time is not read
-  // A process that is not part of the measurement but takes a core away now and then; 0: none.
+  // A process that is not part of the measurement but takes a core away now and then; 0: none. It
+  // may end meanwhile.
   int64_t disturber = 0;
   int64_t seed = 1;
   int64_t patience_seconds = 10;  // for answers, after the last request was due

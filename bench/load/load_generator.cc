@@ -14,9 +14,10 @@ constexpr const char* kFooter =
     "Prints one line of key=value pairs. Times are microseconds from the moment at which a "
     "request\n"
     "was due to the last byte of its answer; p99_quiet_us is the p99 of those that were due while\n"
-    "the --disturber did not run, quiet_percent of all; lag_p99_us is how late the generator "
-    "itself was: as\n"
-    "long as it is not small against the p99, the generator was measured. cpu_us_per_answer is "
+    "the --disturber did not run, quiet_percent of all, and missing if there were none; "
+    "lag_p99_us\n"
+    "is how late the generator itself was: as long as it is not small against the p99, the "
+    "generator was measured. cpu_us_per_answer is "
     "CPU\n"
     "time of the server's process by its own clock. failed_KIND counts failures of a kind.\n"
     "Exit codes: 0 every answer was good, 1 some were not or no load could be made, 2 usage.";
@@ -76,8 +77,9 @@ void print(const LoadOptions& options, const LoadResult& result) {
              quantile_us(result.latencies_ns, 0.5), quantile_us(result.latencies_ns, 0.9),
              quantile_us(result.latencies_ns, 0.99), quantile_us(result.latencies_ns, 0.999),
              quantile_us(result.latencies_ns, 1));
-  fmt::print(" p99_quiet_us={:.0f} quiet_percent={:.0f}", quantile_us(result.quiet_ns, 0.99),
-             100 * static_cast<double>(result.quiet_ns.size()) / count);
+  if (!result.quiet_ns.empty())
+    fmt::print(" p99_quiet_us={:.0f}", quantile_us(result.quiet_ns, 0.99));
+  fmt::print(" quiet_percent={:.0f}", 100 * static_cast<double>(result.quiet_ns.size()) / count);
   fmt::print(" lag_p99_us={:.0f}", quantile_us(result.lags_ns, 0.99));
   if (options.pid > 0) {
     fmt::print(" cpu_us_per_answer={:.2f}",
