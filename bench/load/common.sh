@@ -107,7 +107,8 @@ wait_for() {
   done
 }
 
-# serve NAME COMMAND...: starts a server on its core; sets $port and $pid once it says where it listens.
+# serve NAME COMMAND...: starts a server on its core; sets $port and $pid once it says where it listens. The number
+# stands in $run/NAME.pid, too, as soon as there is one.
 serve() {
   local output=$run/$1
   shift
@@ -115,6 +116,7 @@ serve() {
   : >"$output"
   on_core "$server_core" "$@" >"$output" 2>&1 &
   pid=$!
+  echo "$pid" >"$output.pid"
   wait_for listens "$pid" "$output"
   port=$(sed -n 's/^Listening on .*:\([0-9]*\)$/\1/p' "$output")
 }
@@ -174,6 +176,21 @@ attacks() {
 end_attack() {
   stop "$attacker_pid"
   sed -i '/^attacking$/d' "$run/attack"
+}
+
+# observe NAME MILLISECONDS [ADMIN_SOCKET]: watches that server's memory from here on; if it is yet to be served for the
+# first time, from its start on. What bench/load/observer saw is one line more in $run/NAME.observed after
+# end_observation.
+observe() {
+  observed=$run/$1.observed
+  : >"$run/observing"
+  on_core "$load_core" bench/load/observer "$run/$1.pid" "${@:2}" >"$run/observing" &
+  observer_pid=$!
+  wait_for grep -q observing "$run/observing"
+}
+end_observation() {
+  stop "$observer_pid"
+  grep '^rss' "$run/observing" >>"$observed"
 }
 
 # kind_of_questions NAME: the file of the world's questions of this kind, which is made if need be.
