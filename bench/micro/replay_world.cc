@@ -81,8 +81,9 @@ Replayer::Replayer(const ReplayWorld& world, const Options& options)
     : world_(world),
       options_(options),
       peer_{IpAddress::from_ipv4(0x7f000001), false},
-      log_(kLogRingBytes),
-      handler_(handler_options(world, log_, options.seed), counters_) {
+      own_log_(options.log == nullptr ? std::make_unique<LineRing>(kLogRingBytes) : nullptr),
+      handler_(handler_options(world, own_log_ ? *own_log_ : *options.log, options.seed),
+               counters_) {
   handler_.adopt(world.generation());
   handler_.set_time(kNow);
   head_.keep_alive = true;
@@ -98,10 +99,10 @@ Response Replayer::answer(size_t index) {
     head_.target = question.target;
     head_.forwarded_for_values[0] = question.client;
   }
-  if (++unread_lines_ == kLinesKept) {
+  if (own_log_ && ++unread_lines_ == kLinesKept) {
     unread_lines_ = 0;
-    const auto lines = log_.peek();
-    log_.consume(lines[0].size() + lines[1].size());
+    const auto lines = own_log_->peek();
+    own_log_->consume(lines[0].size() + lines[1].size());
   }
   return handler_.respond(head_, peer_, false);
 }

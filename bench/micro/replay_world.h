@@ -63,27 +63,29 @@ class ReplayWorld {
   std::vector<ReplayKind> kinds_;
 };
 
-// One worker: its handler, counters and log ring. One thread; answering does not allocate. The log
-// ring is emptied by the same thread now and then, since no disk is to be measured.
+// One worker: its handler, counters and log ring. One thread; answering does not allocate. A log
+// ring of its own is emptied by the same thread now and then, since no disk is to be measured.
 class Replayer {
  public:
   struct Options {
     bool parse = false;  // the bytes of each request by HttpConnection; else the head is made up
     uint64_t seed = 42;
+    LineRing* log = nullptr;  // emptied by somebody else; null: one of its own
   };
 
-  // `world` outlives the object.
+  // `world` and the log outlive the object.
   Replayer(const ReplayWorld& world, const Options& options);
 
   // Valid until the next call.
   [[nodiscard]] Response answer(size_t index);
+  [[nodiscard]] const WorkerCounters& counters() const { return counters_; }
 
  private:
   const ReplayWorld& world_;
   const Options options_;
   const Peer peer_;
   WorkerCounters counters_;
-  LineRing log_;
+  std::unique_ptr<LineRing> own_log_;  // null: somebody else's is written
   RequestHandler handler_;
   HttpConnection http_;
   RequestHead head_;

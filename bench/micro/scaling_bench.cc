@@ -5,7 +5,9 @@
 //
 // There are no sockets in this: on two cores a load generator would need one of them. Each thread
 // has what a worker has (handler, counters, log ring) and its own core; the snapshot, the GeoIP
-// database and the questions are shared, as in an edge. One thread is measured on either core, and
+// database and the questions are shared, as in an edge, and the edge's own log thread empties the
+// rings, into /dev/null. It runs in all measurements, on whichever core, and finds nothing to do in
+// those of arithmetic. One thread is measured on either core, and
 // their mean counts. Speeds are items a second of CPU time, which other programs on the machine
 // disturb least, and of wall-clock time; rounds alternate the measurements, and the median of the
 // rounds' ratios counts. Four additions to one shared counter for each answer, put in as a trial,
@@ -26,8 +28,10 @@
 #include <vector>
 
 #include "base/core/command_line.h"
+#include "base/core/log.h"
 #include "base/core/random.h"
 #include "bench/micro/replay_world.h"
+#include "edge/serve/access_log.h"
 
 namespace mirror::bench {
 namespace {
@@ -160,9 +164,9 @@ class Arithmetic {
 
 class Answers {
  public:
-  explicit Answers(const ReplayWorld& world) : world_(world) {
+  Answers(const ReplayWorld& world, AccessLog& log) : world_(world) {
     for (size_t i = 0; i < kThreads; ++i) {
-      threads_.push_back(std::make_unique<Thread>(world, i));
+      threads_.push_back(std::make_unique<Thread>(world, i, log.ring(i)));
       threads_.back()->next = world.questions().size() / kThreads * i;
     }
   }
@@ -174,11 +178,23 @@ class Answers {
     }
     return kItems;
   }
+  // Lines that found their ring full, of all. A worker that drops lines has less to do.
+  [[nodiscard]] double share_dropped() const {
+    uint64_t dropped = 0;
+    uint64_t all = 0;
+    for (const auto& thread : threads_) {
+      const WorkerCounters& counters = thread->replayer.counters();
+      dropped += counters.log_lines_dropped.get();
+      all += counters.log_lines.get() + counters.log_lines_dropped.get();
+    }
+    return all == 0 ? 0 : static_cast<double>(dropped) / static_cast<double>(all);
+  }
 
  private:
   static constexpr uint64_t kItems = 64;
   struct alignas(64) Thread {
-    Thread(const ReplayWorld& world, size_t number) : replayer(world, {true, number}) {}
+    Thread(const ReplayWorld& world, size_t number, LineRing& log)
+        : replayer(world, {true, number, &log}) {}
     Replayer replayer;
     size_t next = 0;
     uint64_t bytes = 0;
@@ -234,7 +250,9 @@ void print(const char* clock, const std::vector<Round>& rounds, double Speed::*b
 Result<void> run(const Options& options) {
   MIRROR_TRY(const auto world, ReplayWorld::open(options.paths));
   const Stopwatch watch(options.milliseconds);
-  Answers answers(*world);
+  const Log log("scaling_bench", LogLevel::kError);
+  MIRROR_TRY(const auto access_log, AccessLog::open("/dev/null", kThreads, log));
+  Answers answers(*world, *access_log);
   Arithmetic arithmetic;
   // Both threads have touched everything before they are measured.
   static_cast<void>(watch.measure_together(std::ref(answers)));
@@ -248,6 +266,7 @@ Result<void> run(const Options& options) {
   const bool enough = static_cast<int64_t>(quiet.size()) == options.rounds;
   fmt::print("{} of {} rounds were left alone by other programs{}\n", quiet.size(), rounds.size(),
              enough ? "" : "; the figures are of all rounds, and not the edge's alone");
+  fmt::print("{:.2f} % of the log lines were dropped\n", 100 * answers.share_dropped());
   print("CPU time", enough ? quiet : rounds, &Speed::by_cpu);
   print("wall clock", enough ? quiet : rounds, &Speed::by_wall);
   return {};
