@@ -2,8 +2,8 @@
 # What the scripts of this folder share: options, the world, cores, servers, loads, figures and cleaning up.
 #
 # A script sets the variables of its options to their defaults, names them in `options`, lists in `smoke_values`
-# (NAME=VALUE) what --smoke sets besides the smallest world, sources this file and calls `begin "$@"`. After that it
-# stands in the root of the source tree and has
+# (NAME=VALUE) what --smoke sets besides the smallest world, sources this file and calls `begin "$@"`, or `set_up "$@"`
+# if it needs no world. After that it stands in the root of the source tree and has
 #   $bin     folder of the programs             $world  folder of the world
 #   $run     a temporary folder of its own      $server_core, $load_core  a core for each; the same if there is but one
 # Every child ends with the script, however the script ends.
@@ -12,6 +12,11 @@ set -euo pipefail
 
 # usage: bench/load/NAME [--scale PERCENT] [--build DIR] [--smoke] and the options that the script names.
 begin() {
+  set_up "$@"
+  make_world
+}
+
+set_up() {
   build=${build:-build/release} scale=${scale:-100}
   cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.."
   take_options "$@"
@@ -25,7 +30,6 @@ begin() {
   local -a cores
   read -r -a cores < <(python3 -c 'import os; print(*sorted(os.sched_getaffinity(0)))')
   server_core=${cores[0]} load_core=${cores[-1]}
-  make_world
 }
 
 take_options() {

@@ -9,15 +9,20 @@
 // URLs 2.5 us.
 //
 // --smoke: a small world and few iterations, for the tests.
+// --answers=N: exactly so many of each benchmark of whole answers, and no answer besides, for
+// whoever counts instructions (bench/micro/instructions).
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/core/digest.h"
+#include "base/core/text.h"
 #include "bench/micro/answer_world.h"
 #include "edge/answer/answerer.h"
 #include "edge/answer/directory_choice.h"
@@ -43,13 +48,14 @@ void whole_answer(benchmark::State& state, const AnswerWorld& world, const std::
   Answerer answerer({}, kSeed);
   answerer.adopt(&world.view(), nullptr);
   size_t bytes = 0;
+  int status = 0;
   for (auto _ : state) {
     const Reply reply = answerer.answer({target, client(), 1'700'000'000});
     bytes = reply.body_size() + reply.location.size();
+    status = reply.status;
     benchmark::DoNotOptimize(bytes);
   }
-  const Reply reply = answerer.answer({target, client(), 1'700'000'000});
-  if (reply.status >= 400) state.SkipWithError(fmt::format("status {}", reply.status).c_str());
+  if (status >= 400) state.SkipWithError(fmt::format("status {}", status).c_str());
   state.counters["bytes"] = static_cast<double>(bytes);
 }
 
@@ -156,16 +162,21 @@ std::string path_target(uint32_t size, const char* file) {
       file);
 }
 
-void register_all(const AnswerWorld& world) {
+// `answers`: how many of each whole answer; 0: as many as it takes to time them.
+void register_all(const AnswerWorld& world, int64_t answers) {
   using benchmark::RegisterBenchmark;
   const std::string list10 = repository_target("mirrorlist", 10);
   const std::string list100 = repository_target("mirrorlist", 100);
   const std::string metalink130 = repository_target("metalink", 130);
   const std::string redirect100 = path_target(100, "file.iso");
-  RegisterBenchmark("answer/list/10", whole_answer, std::cref(world), list10);
-  RegisterBenchmark("answer/list/100", whole_answer, std::cref(world), list100);
-  RegisterBenchmark("answer/metalink/130", whole_answer, std::cref(world), metalink130);
-  RegisterBenchmark("answer/redirect/100", whole_answer, std::cref(world), redirect100);
+  const auto register_whole = [&](const char* name, const std::string& target) {
+    auto* const added = RegisterBenchmark(name, whole_answer, std::cref(world), target);
+    if (answers > 0) added->Iterations(answers);
+  };
+  register_whole("answer/list/10", list10);
+  register_whole("answer/list/100", list100);
+  register_whole("answer/metalink/130", metalink130);
+  register_whole("answer/redirect/100", redirect100);
   RegisterBenchmark("question", read_question, std::cref(world), list100);
   RegisterBenchmark("locate", locate_client, std::cref(world));
   RegisterBenchmark("choose/10", choose_mirrors, std::cref(world), list10);
@@ -196,21 +207,30 @@ void print_digest(const AnswerWorld& world) {
 }  // namespace mirror::bench
 
 int main(int argc, char** argv) {
-  const bool smoke = argc > 1 && std::string_view(argv[1]) == "--smoke";
+  constexpr std::string_view kAnswers = "--answers=";
   mirror::bench::AnswerWorldOptions options;
-  std::vector<char*> arguments(argv, argv + argc);
+  std::vector<char*> arguments;
   std::string few = "--benchmark_min_time=0.001";
-  if (smoke) {
-    options.directory_count = 100;
-    options.prefix_count = 1000;
-    arguments = {argv[0], few.data()};
+  int64_t answers = 0;
+  for (char* const text : std::span(argv, static_cast<size_t>(argc))) {
+    const std::string_view argument = text;
+    if (argument == "--smoke") {
+      options.directory_count = 100;
+      options.prefix_count = 1000;
+      arguments.push_back(few.data());
+    } else if (argument.starts_with(kAnswers)) {
+      answers =
+          static_cast<int64_t>(mirror::parse_uint64(argument.substr(kAnswers.size())).value_or(0));
+    } else {
+      arguments.push_back(text);
+    }
   }
   auto count = static_cast<int>(arguments.size());
   benchmark::Initialize(&count, arguments.data());
   if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
   const mirror::bench::AnswerWorld world(options);
-  mirror::bench::register_all(world);
+  mirror::bench::register_all(world, answers);
   benchmark::RunSpecifiedBenchmarks();
-  mirror::bench::print_digest(world);
+  if (answers == 0) mirror::bench::print_digest(world);
   return 0;
 }
