@@ -16,9 +16,10 @@ namespace mirror {
 namespace {
 
 // So much is read, written or unmapped by one system call: many a server's kernel does not preempt
-// a thread inside one, and another that answers clients may wait for the same processor. A page
-// fault maps as much at once.
-constexpr size_t kStepBytes = size_t{64} << 10;
+// a thread inside one, and another that answers clients may wait for the same processor.
+constexpr size_t kStepBytes = size_t{32} << 10;
+// The same for new memory, which is used at a start and the first swap: a page fault maps as much.
+constexpr size_t kNewStepBytes = 2 * kStepBytes;
 constexpr size_t kPageBytes = 4096;
 #ifdef MIRROR_DEBUG_CHECKS
 constexpr bool kTrapsWrites = true;
@@ -69,11 +70,12 @@ Result<void> FileCopy::fill(const RegularFile& file, bool is_new) {
   // New pages come by write(2), whole and unmapped: it need not clear them first, and reading them
   // then maps sixteen at a time. To read a file into a mapping without pages takes half as long
   // again, since each of them is a fault.
-  std::vector<uint8_t> buffer(is_new ? kStepBytes : 0);
+  const size_t step = is_new ? kNewStepBytes : kStepBytes;
+  std::vector<uint8_t> buffer(is_new ? step : 0);
   Pace pace;
   for (size_t done = 0; done < size_;) {
     uint8_t* const target = is_new ? buffer.data() : data_ + done;
-    const ssize_t got = ::read(file.fd.get(), target, std::min(size_ - done, kStepBytes));
+    const ssize_t got = ::read(file.fd.get(), target, std::min(size_ - done, step));
     if (got < 0 && errno == EINTR) continue;
     // The kernel says so when it has no page for the memory that it writes to.
     if (got < 0) return fail_errno(errno == EFAULT ? ENOMEM : errno, "read");

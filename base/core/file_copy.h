@@ -55,9 +55,10 @@ class FileCopy {
   [[nodiscard]] static Result<FileCopy> open_into(FileCopy copy, const std::string& path,
                                                   uint64_t size_limit, bool with_room);
   [[nodiscard]] Result<void> map(uint64_t capacity);
-  // `is_new` memory has no page yet, and it is not sealed.
+  // `is_new` memory has no page yet, and is not sealed against writing.
   [[nodiscard]] Result<void> fill(const RegularFile& file, bool is_new);
   [[nodiscard]] Result<void> append(const uint8_t* bytes, size_t size, size_t at);
+  // Against writing; map() has sealed its size.
   [[nodiscard]] Result<void> seal();
   [[nodiscard]] Result<void> protect(int protection) const;
   void swap(FileCopy& other) noexcept;

@@ -63,6 +63,15 @@ bool has_control_byte(std::string_view text) {
   return std::any_of(text.begin(), text.end(), is_control_byte);
 }
 
+bool has_line_end_above_ascii(std::string_view text) {
+  for (size_t at = text.find('\xc2'); at != std::string_view::npos;
+       at = text.find('\xc2', at + 1)) {
+    if (static_cast<unsigned char>(text[at + 1]) < 0xa0) return true;
+  }
+  return text.find("\xe2\x80\xa8") != std::string_view::npos ||
+         text.find("\xe2\x80\xa9") != std::string_view::npos;
+}
+
 bool is_valid_utf8(std::string_view text) {
   const auto* p = reinterpret_cast<const unsigned char*>(text.data());
   const auto* end = p + text.size();

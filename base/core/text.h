@@ -28,6 +28,9 @@ namespace mirror {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
 [[nodiscard]] bool has_control_byte(std::string_view text);
+// Of valid UTF-8: control characters above ASCII (U+0080 to U+009F, NEL among them) and the line
+// and paragraph separators (U+2028, U+2029), at which some readers end a line.
+[[nodiscard]] bool has_line_end_above_ascii(std::string_view text);
 // RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
 [[nodiscard]] bool is_valid_utf8(std::string_view text);
 // & < > " as entities, which is what element text and double-quoted attributes need.

@@ -217,7 +217,8 @@ std::string refusal_sentence(const Refusal& refusal, std::string_view target) {
     case Refusal::Reason::kUnknownResource:
       return "the path ends neither in /mirrorlist nor in /metalink";
     case Refusal::Reason::kBadText:
-      return "path=, repo=, arch=, country= or protocol= holds control characters or line ends, "
+      return "path=, repo=, arch=, country= or protocol= holds control characters, line ends, "
+             "U+FFFE or U+FFFF, "
              "or is not UTF-8";
     case Refusal::Reason::kTooManyNames:
       return fmt::format("country= takes up to {} names, and protocol= up to {}",

@@ -32,17 +32,6 @@ std::optional<Resource> resource_of(std::string_view path) {
   return std::nullopt;
 }
 
-// Of valid UTF-8: control characters above ASCII (U+0080 to U+009F, NEL among them) and the line
-// and paragraph separators, at which some readers end a line.
-bool has_line_end_above_ascii(std::string_view text) {
-  for (size_t at = text.find('\xc2'); at != std::string_view::npos;
-       at = text.find('\xc2', at + 1)) {
-    if (static_cast<unsigned char>(text[at + 1]) < 0xa0) return true;
-  }
-  return text.find("\xe2\x80\xa8") != std::string_view::npos ||
-         text.find("\xe2\x80\xa9") != std::string_view::npos;
-}
-
 // Valid UTF-8 that may stand in a line of text and in XML 1.0 (section 2.2): no control characters,
 // no U+FFFE, U+FFFF.
 bool is_printable(std::string_view text) {

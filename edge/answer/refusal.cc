@@ -34,7 +34,7 @@ std::string_view message_of(Refusal::Reason reason) {
     case Refusal::Reason::kUnknownResource:
       return "We don't serve their kind here!";
     case Refusal::Reason::kBadText:
-      return "error: a parameter holds control bytes or is not UTF-8";
+      return "error: a parameter holds control characters or line ends, or is not UTF-8";
     case Refusal::Reason::kTooManyNames:
       return "error: too many names in country= or protocol=";
     case Refusal::Reason::kParametersMissing:

@@ -11,7 +11,7 @@ struct Refusal {
   enum class Reason : uint8_t {
     kTargetTooLong,       // 414
     kUnknownResource,     // 404: the path ends neither in /mirrorlist nor in /metalink
-    kBadText,             // 400: no line of UTF-8 in a value that would be echoed
+    kBadText,             // 400: control characters, line ends or no UTF-8 in what would be echoed
     kTooManyNames,        // 400: kRequestedCountriesMax, kRequestedProtocolsMax
     kParametersMissing,   // 200, as clients know it
     kInvalidPath,         // 404

@@ -13,8 +13,8 @@ namespace mirror {
 
 // What one request may be at most. A request line or a head beyond it is refused, never cut.
 struct RequestLimits {
-  uint32_t head_bytes =
-      16384;  // from the first byte to the empty line; a read buffer has this size
+  // From the first byte to the empty line; a read buffer has this size.
+  uint32_t head_bytes = 16384;
   uint32_t target_bytes = 12288;
   uint32_t headers = 100;  // header lines
 };

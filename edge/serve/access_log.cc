@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,18 +15,21 @@
 namespace mirror {
 namespace {
 
-// So much goes into one system call, in which many a server's kernel does not preempt a thread: a
-// worker may wait for the same processor.
-constexpr size_t kWriteBytes = size_t{32} << 10;
-
-}  // namespace
-namespace {
-
 Result<UniqueFd> open_for_append(const std::string& path) {
   // Without O_NONBLOCK a FIFO that nobody reads would hold the program up, here and at its end.
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644));
   if (!fd.valid()) return fail_errno(errno, fmt::format("opening the access log {}", path));
   return fd;
+}
+
+// Whether somebody left the beginning of a line there, as when the disk was full. If it is a
+// process that writes at this moment, an empty line comes of it.
+bool ends_inside_a_line(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat file {};
+  char last = '\n';
+  return fd.valid() && ::fstat(fd.get(), &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0 &&
+         ::pread(fd.get(), &last, 1, file.st_size - 1) == 1 && last != '\n';
 }
 
 }  // namespace
@@ -40,6 +45,7 @@ Result<std::unique_ptr<AccessLog>> AccessLog::open(const std::string& path, size
                                                    const Log& log, uint64_t pause_ms) {
   std::unique_ptr<AccessLog> self(new AccessLog(path, workers, log, pause_ms));
   MIRROR_TRY(self->file_, open_for_append(path));
+  self->cut_line_ = ends_inside_a_line(path);
   MIRROR_TRY(self->wake_, EventFd::create());
   MIRROR_TRY(self->thread_,
              start_thread("edge-log", [log_writer = self.get()] { log_writer->run(); }));
@@ -79,25 +85,35 @@ void AccessLog::drain() {
   }
 }
 
+// By one system call, unless the disk takes only a part, so that what two processes append to one
+// file during a hand-over are whole lines.
 void AccessLog::write(std::array<std::string_view, 2> lines) {
-  if (lines[0].empty()) return;
   // A failure may have left the beginning of a line: it must not swallow the next one.
-  std::string_view missing_end = cut_line_ ? "\n" : "";
-  for (std::string_view* part : {&missing_end, &lines[0], &lines[1]}) {
-    while (!part->empty()) {
-      const ssize_t written =
-          ::write(file_.get(), part->data(), std::min(part->size(), kWriteBytes));
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0 && errno == EAGAIN && wait_for_room()) continue;
-      if (written <= 0) return lose(lines, written < 0 ? errno : EIO);
-      cut_line_ = (*part)[static_cast<size_t>(written) - 1] != '\n';
-      part->remove_prefix(static_cast<size_t>(written));
+  std::array<std::string_view, 3> parts = {cut_line_ ? "\n" : "", lines[0], lines[1]};
+  if (lines[0].empty()) return;
+  while (!parts[0].empty() || !parts[1].empty() || !parts[2].empty()) {
+    std::array<iovec, 3> pieces{};
+    for (size_t i = 0; i < parts.size(); ++i)
+      pieces[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
+    const ssize_t written = ::writev(file_.get(), pieces.data(), static_cast<int>(pieces.size()));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EAGAIN && wait_for_room()) continue;
+    if (written <= 0) {
+      lose({parts[1], parts[2]}, written < 0 ? errno : EIO);
+      return;
+    }
+    auto left = static_cast<size_t>(written);
+    for (std::string_view& part : parts) {
+      const size_t taken = std::min(left, part.size());
+      if (taken > 0) cut_line_ = part[taken - 1] != '\n';
+      part.remove_prefix(taken);
+      left -= taken;
     }
   }
   failing_ = false;
 }
 
-void AccessLog::lose(const std::array<std::string_view, 2>& lines, int error) {
+void AccessLog::lose(std::array<std::string_view, 2> lines, int error) {
   for (const auto part : lines) {
     lines_lost_.fetch_add(static_cast<uint64_t>(std::count(part.begin(), part.end(), '\n')),
                           std::memory_order_relaxed);
@@ -126,7 +142,7 @@ void AccessLog::open_again() {
     return;
   }
   file_ = std::move(*file);
-  cut_line_ = false;
+  cut_line_ = ends_inside_a_line(path_);
   reopened_.fetch_add(1, std::memory_order_relaxed);
   log_.info("opened the access log {} again", path_);
 }

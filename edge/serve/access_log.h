@@ -50,7 +50,7 @@ class AccessLog {
   void drain();
   // Whole lines, of which one may lie in both parts.
   void write(std::array<std::string_view, 2> lines);
-  void lose(const std::array<std::string_view, 2>& lines, int error);
+  void lose(std::array<std::string_view, 2> lines, int error);
   [[nodiscard]] bool wait_for_room();
   void open_again();
 

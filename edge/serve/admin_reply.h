@@ -11,7 +11,6 @@ struct AdminReply {
   uint16_t status = 200;
   std::string_view content_type = "text/plain";  // static text
   std::string body;
-  uint64_t generation = 0;  // sequence number, for X-Mirrorlist-Generation; 0: there is none
 };
 
 }  // namespace mirror

@@ -57,15 +57,15 @@ struct AdminWrite {
 }  // namespace
 
 AdminServer::AdminServer(uv_loop_t* loop, const RequestLimits& limits, const Clock& clock,
-                         Handler handler)
-    : loop_(loop), limits_(limits), clock_(clock), handler_(std::move(handler)) {}
+                         Callbacks callbacks)
+    : loop_(loop), limits_(limits), clock_(clock), callbacks_(std::move(callbacks)) {}
 
 AdminServer::~AdminServer() = default;
 
 Result<std::unique_ptr<AdminServer>> AdminServer::open(uv_loop_t* loop, ListenSocket socket,
                                                        const RequestLimits& limits,
-                                                       const Clock& clock, Handler handler) {
-  std::unique_ptr<AdminServer> server(new AdminServer(loop, limits, clock, std::move(handler)));
+                                                       const Clock& clock, Callbacks callbacks) {
+  std::unique_ptr<AdminServer> server(new AdminServer(loop, limits, clock, std::move(callbacks)));
   MIRROR_CHECK(server->listen(std::move(socket)));
   return server;
 }
@@ -139,7 +139,7 @@ void AdminServer::on_read(Client* client, ssize_t count) {
             false);
       return;
     case HttpConnection::Outcome::kRequest:
-      reply(client, handler_(head.target), head.method == RequestMethod::kHead);
+      reply(client, callbacks_.answer(head.target), head.method == RequestMethod::kHead);
       return;
   }
 }
@@ -152,7 +152,7 @@ void AdminServer::reply(Client* client, const AdminReply& reply, bool head_only)
   head.content_type = reply.content_type;
   head.content_length = reply.body.size();
   head.date = date.text();
-  head.generation = reply.generation;
+  head.generation = callbacks_.generation();
   head.no_store = true;
   head.allow = reply.status == 405;
   head.connection = ConnectionHeader::kClose;

@@ -24,15 +24,17 @@ namespace mirror {
 
 class AdminServer {
  public:
-  // Gets the request target.
-  using Handler = std::function<AdminReply(std::string_view target)>;
+  struct Callbacks {
+    std::function<AdminReply(std::string_view target)> answer;
+    std::function<uint64_t()> generation;  // X-Mirrorlist-Generation of all answers; 0: none
+  };
 
   // `socket`: of role kAdmin. Listens at once. `limits`: of requests.
   [[nodiscard]] static Result<std::unique_ptr<AdminServer>> open(uv_loop_t* loop,
                                                                  ListenSocket socket,
                                                                  const RequestLimits& limits,
                                                                  const Clock& clock,
-                                                                 Handler handler);
+                                                                 Callbacks callbacks);
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
@@ -49,7 +51,8 @@ class AdminServer {
   // libuv's pipe handle is a plain stream over a descriptor; it serves both kinds of sockets.
   struct Client;
 
-  AdminServer(uv_loop_t* loop, const RequestLimits& limits, const Clock& clock, Handler handler);
+  AdminServer(uv_loop_t* loop, const RequestLimits& limits, const Clock& clock,
+              Callbacks callbacks);
   [[nodiscard]] Result<void> listen(ListenSocket socket);
   void on_connection(int status);
   void on_read(Client* client, ssize_t count);
@@ -60,7 +63,7 @@ class AdminServer {
   uv_loop_t* const loop_;
   const RequestLimits limits_;
   const Clock& clock_;
-  const Handler handler_;
+  const Callbacks callbacks_;
   ListenSocket socket_;
   UvOwner<uv_pipe_t> listener_;
   UvOwner<uv_timer_t> timer_;

@@ -66,6 +66,7 @@ void IdleLoader::run() {
 }
 
 void IdleLoader::add(Task task) {
+  MIRROR_ASSERT(thread_.joinable());
   const auto address = reinterpret_cast<uintptr_t>(new Task(std::move(task)));
   // There is room for many more than ever wait.
   MIRROR_ASSERT(::write(task_writer_.get(), &address, sizeof address) == sizeof address);

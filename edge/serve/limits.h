@@ -45,7 +45,7 @@ inline constexpr size_t kLogRingBytes = 1 << 20;
 // processor waiting, and few large ones do so less than many small ones (bench/RESULTS.md).
 inline constexpr uint64_t kLogPauseMs = 100;
 
-// The admin listener: few clients, small requests.
+// The admin listener: few clients.
 inline constexpr size_t kAdminConnectionsMax = 32;
 inline constexpr uint64_t kAdminTimeoutMs = 10000;
 

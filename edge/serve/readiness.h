@@ -1,6 +1,6 @@
 // May a load balancer send requests here? 503 only without a valid snapshot or while the process
-// drains; age alone never fails it unless the operator says so, or a dead compiler would take all
-// edges out at once.
+// drains and nobody else has its sockets; age alone never fails it unless the operator says so, or
+// a dead compiler would take all edges out at once.
 #pragma once
 
 #include <cstdint>

@@ -148,11 +148,15 @@ WorkerLimits Server::share_limits(size_t sockets) const {
   return limits;
 }
 
-// Every question that a client may ask can be explained.
+// Every question that a client may ask can be explained, and limits below the usual ones are not
+// meant for operators.
 RequestLimits Server::admin_request_limits() const {
-  RequestLimits limits = options_.limits.request;
-  limits.target_bytes += kExplainTargetExtra;
-  limits.head_bytes += kExplainTargetExtra;
+  RequestLimits limits;
+  const RequestLimits& clients = options_.limits.request;
+  constexpr uint32_t kExtra = kExplainTargetExtra;
+  limits.target_bytes = std::max(limits.target_bytes, clients.target_bytes + kExtra);
+  limits.head_bytes = std::max(limits.head_bytes, clients.head_bytes + kExtra);
+  limits.headers = std::max(limits.headers, clients.headers);
   return limits;
 }
 
@@ -168,7 +172,11 @@ Result<void> Server::open_listeners(EdgeSockets sockets) {
   if (sockets.admin.fd.valid()) {
     MIRROR_TRY(admin_, AdminServer::open(
                            loop_.get(), std::move(sockets.admin), admin_request_limits(), clock_,
-                           [this](std::string_view target) { return answer_admin(target); }));
+                           {[this](std::string_view target) { return answer_admin(target); },
+                            [this] {
+                              const Generation* generation = publisher_.current();
+                              return generation == nullptr ? 0 : generation->sequence;
+                            }}));
   }
   if (sockets.hand_over.fd.valid()) {
     MIRROR_CHECK(copy_sockets(sockets.served));
@@ -264,8 +272,14 @@ void Server::watch(const std::string& directory) {
   }
 }
 
+// Those that cannot start are gone afterwards.
 Result<void> Server::start_workers() {
-  for (auto& worker : workers_) MIRROR_CHECK(worker->start());
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    if (auto started = workers_[i]->start(); !started) {
+      workers_.resize(i);
+      return started;
+    }
+  }
   return {};
 }
 
@@ -281,24 +295,30 @@ Result<void> Server::run() {
                 "process serves on",
                 options_.publisher.snapshots);
   }
-  MIRROR_CHECK(start_workers());
-  if (take_over_ == nullptr) {
-    MIRROR_CHECK(write_pid_file());
-  } else {
-    if (auto taken = finish_take_over(); !taken) {
-      // What was accepted meanwhile is answered.
-      hand_over_.reset();
-      leave_to_other_process();
-      uv_run(loop_.get(), UV_RUN_DEFAULT);
-      return taken;
-    }
-    // Nobody else serves any more.
-    if (const auto written = write_pid_file(); !written) log_.error("{}", written.error().message);
+  const bool takes_over = take_over_ != nullptr;
+  auto serving = start_workers();
+  if (serving && takes_over) serving = finish_take_over();
+  if (!serving) {
+    if (takes_over) answer_what_was_accepted();
+    return serving;
+  }
+  if (const auto written = write_pid_file(); !written) {
+    // After a take-over nobody else serves any more.
+    if (!takes_over) return written;
+    log_.error("{}", written.error().message);
   }
   announce();
   notify_service_manager(fmt::format("MAINPID={}\nREADY=1\n", ::getpid()));
   uv_run(loop_.get(), UV_RUN_DEFAULT);
   return {};
+}
+
+// The other process serves on.
+void Server::answer_what_was_accepted() {
+  take_over_.reset();
+  hand_over_.reset();
+  leave_to_other_process();
+  if (!workers_.empty()) uv_run(loop_.get(), UV_RUN_DEFAULT);
 }
 
 Result<void> Server::finish_take_over() {
@@ -497,13 +517,6 @@ void Server::end() {
 }
 
 AdminReply Server::answer_admin(std::string_view target) {
-  AdminReply reply = answer_admin_path(target);
-  if (const Generation* generation = publisher_.current(); generation != nullptr)
-    reply.generation = generation->sequence;
-  return reply;
-}
-
-AdminReply Server::answer_admin_path(std::string_view target) {
   if (is_explain_target(target)) {
     return answer_explain(target, publisher_.current(), options_.answer);
   }

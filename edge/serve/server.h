@@ -78,6 +78,7 @@ class Server final : private GenerationSink {
   void start_timers();
   [[nodiscard]] Result<void> start_workers();
   [[nodiscard]] Result<void> finish_take_over();
+  void answer_what_was_accepted();
   [[nodiscard]] Result<void> write_pid_file();
   void remove_pid_file();
   // All but one that is still in use; "": all.
@@ -94,7 +95,6 @@ class Server final : private GenerationSink {
   void leave_to_other_process();
   void end();
   [[nodiscard]] AdminReply answer_admin(std::string_view target);
-  [[nodiscard]] AdminReply answer_admin_path(std::string_view target);
   [[nodiscard]] Readiness current_readiness() const;
 
   // GenerationSink

@@ -215,7 +215,7 @@ TEST_F(AnswerGoldenTest, Refusals) {
       {"/mirrorlist?path=pub/os/a/b", "", 404, "error: invalid path"},
       {"/mirrorlist?path=pub/" + std::string(256, 'x'), "", 404, "error: invalid path"},
       {"/mirrorlist?path=pub%0a", "", 400,
-       "error: a parameter holds control bytes or is not UTF-8"},
+       "error: a parameter holds control characters or line ends, or is not UTF-8"},
       {"/mirrorlist?repo=old--1&arch=zzz", "", 200, "repo disabled"},
       {"/mirrorlist?repo=gone-1&arch=x86_64", "", 500,
        "mirrorlist cache index out of range, you broke it!"},

@@ -58,7 +58,7 @@ TEST(CanaryFile, ErrorsNameLineAndRemedy) {
       {"/elsewhere?repo=os&arch=x86_64", "write /mirrorlist?... or /metalink?..."},
       {"/mirrorlist", "either path=, or repo= and arch= must be specified"},
       {"/mirrorlist?repo=os", "either path=, or repo= and arch= must be specified"},
-      {"/mirrorlist?path=%00", "control bytes"},
+      {"/mirrorlist?path=%00", "control characters"},
       {"/mirrorlist?path=%ff", "not UTF-8"},
       {"/mirrorlist?path=a&country=" + std::string(100, ','), "too many names"},
       {"/mirrorlist?path=" + std::string(40'000, 'a'), "too long"},

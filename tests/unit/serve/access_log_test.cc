@@ -34,6 +34,11 @@ class AccessLogTest : public testing::Test {
     return ::stat(path_.c_str(), &file) == 0 ? static_cast<size_t>(file.st_size) : 0;
   }
 
+  [[nodiscard]] std::string text() const {
+    std::ifstream file(path_);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
   const std::string path_ = testing::TempDir() + "/access_log_test." + std::to_string(::getpid());
   const Log log_{"access_log_test", LogLevel::kError};
 };
@@ -82,34 +87,55 @@ TEST_F(AccessLogTest, WritesAfterThePause) {
 }
 
 // A limit of the file's size is like a disk that is full: some bytes of a line still fit.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
+    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &limit_), 0);
+    const rlimit small{bytes, limit_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &limit_);
+    ::signal(SIGXFSZ, handler_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  sighandler_t handler_;
+  rlimit limit_{};
+};
+
 TEST_F(AccessLogTest, ACutLineEndsBeforeTheNextOneHoweverManyAreLost) {
-  auto* const before = ::signal(SIGXFSZ, SIG_IGN);
-  rlimit old_limit{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old_limit), 0);
   auto log = AccessLog::open(path_, 1, log_, 1);
   ASSERT_TRUE(log.has_value());
-  const auto wait_for_lost = [&](uint64_t lines) {
+  const auto lost = [&](uint64_t lines) {
     const auto end = steady_clock::now() + std::chrono::seconds(30);
     while ((*log)->lines_lost() < lines && steady_clock::now() < end) std::this_thread::yield();
     return (*log)->lines_lost();
   };
-  const rlimit limit{10, old_limit.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
-  push((*log)->ring(0), "first..\n");
-  push((*log)->ring(0), "second.\n");
-  const uint64_t cut = wait_for_lost(1);
-  push((*log)->ring(0), "third..\n");
-  push((*log)->ring(0), "fourth.\n");
-  const uint64_t lost = wait_for_lost(3);
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old_limit), 0);
+  {
+    const FullDisk disk(10);
+    push((*log)->ring(0), "first..\n");
+    push((*log)->ring(0), "second.\n");
+    ASSERT_EQ(lost(1), 1u);
+    push((*log)->ring(0), "third..\n");
+    push((*log)->ring(0), "fourth.\n");
+    ASSERT_EQ(lost(3), 3u);
+  }
   push((*log)->ring(0), "fifth..\n");
   log->reset();
-  ::signal(SIGXFSZ, before);
-  EXPECT_EQ(cut, 1u);
-  EXPECT_EQ(lost, 3u);
-  std::ifstream file(path_);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_EQ(text, "first..\nse\nfifth..\n");
+  EXPECT_EQ(text(), "first..\nse\nfifth..\n");
+}
+
+TEST_F(AccessLogTest, ALineThatAnotherProcessLeftEndsBeforeTheFirstOne) {
+  std::ofstream(path_) << "whole\ncut";
+  for (int i = 0; i < 2; ++i) {
+    auto log = AccessLog::open(path_, 1, log_, kNever);
+    ASSERT_TRUE(log.has_value());
+    push((*log)->ring(0), "next\n");
+  }
+  EXPECT_EQ(text(), "whole\ncut\nnext\nnext\n");
 }
 
 }  // namespace

@@ -32,6 +32,8 @@ TEST_F(TakeOverTest, DoesNotWaitForEverForWhoAcceptsNobody) {
   ASSERT_EQ(::listen(old_one->fd.get(), 0), 0);
   const auto in_the_queue = TakeOver::begin(path_, 20);
   ASSERT_FALSE(in_the_queue);
+  EXPECT_EQ(in_the_queue.error().message.find("accepted nobody"), std::string::npos)
+      << in_the_queue.error().message;
   const auto before_it = TakeOver::begin(path_, 20);
   ASSERT_FALSE(before_it);
   EXPECT_NE(before_it.error().message.find("accepted nobody for 20 ms"), std::string::npos)
