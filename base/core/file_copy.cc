@@ -86,7 +86,7 @@ Result<void> FileCopy::fill(const RegularFile& file, bool is_new) {
     const auto bytes = static_cast<size_t>(got);
     if (is_new) MIRROR_CHECK(append(buffer.data(), bytes, done));
     done += bytes;
-    // The rate of new pages; the copying alone is done in a quarter of the time.
+    // New pages come at half of this rate, and what has pages is copied at twice of it.
     constexpr size_t kBytesPerNs = 4;
     pace.add(bytes / kBytesPerNs);
   }
