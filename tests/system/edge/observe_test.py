@@ -61,6 +61,8 @@ class MetricsTest(EdgeTest):
             client.send(b"POST / HTTP/1.1\r\n\r\n")
             self.assertEqual(client.read().status, 405)
         wait_until(lambda: edge.counter("connections") == 0, "the connections to end")
+        # A worker that nobody asked anything may not have run yet.
+        wait_until(lambda: edge.counter("swaps") == 2, "both workers to have the snapshot")
         samples, families = self.scrape(edge)
         self.assertEqual(self.requests(samples), 12)
         self.assertEqual(self.requests(samples, resource="mirrorlist", status="200", group="country"), 5)
