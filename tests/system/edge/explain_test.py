@@ -107,6 +107,17 @@ class ExplainTest(EdgeTest):
         environment = {"MIRROR_SNAPSHOTS": "/nonexistent"}
         self.assertEqual(told, self.explained("path=pub/d", "--admin", edge.admin, environment=environment))
 
+    def test_the_longest_question_and_limits_that_are_not_for_operators(self):
+        for limit in (64, 12288, 32768):
+            edge = self.start("--max-target-bytes", str(limit), "--max-header-bytes", "65536", "--max-headers", "1")
+            target = "/mirrorlist?path=pub/d&x=".ljust(limit, "x")
+            self.assertEqual(edge.get(target).status, 200, limit)
+            self.assertEqual(edge.get(target + "x").status, 414, limit)
+            ours = "&client=%s&format=json" % "".join("%%%02x" % byte for byte in b"2001:db8:1:2:3:4:192.0.2.255")
+            self.assertEqual(edge.ask_admin("/-/explain" + target + ours)[0], 200, limit)
+            self.assertEqual(edge.ask_admin("/-/metrics HTTP/1.1\r\nA: b\r\nC: d\r\nE:")[0], 200, limit)
+            edge.stop()
+
     def test_the_public_listener_explains_nothing(self):
         edge = self.start()
         self.assertEqual(edge.get("/-/explain").status, 404)

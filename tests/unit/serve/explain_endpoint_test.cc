@@ -57,6 +57,15 @@ TEST_F(ExplainEndpoint, TheQuestionIsWhatFollowsWithoutOurParameters) {
   EXPECT_THAT(ask("/-/explain/nothing?format=json").body, HasSubstr("unknown_resource"));
 }
 
+TEST_F(ExplainEndpoint, OurParametersAreDecodedLikeThoseOfAQuestion) {
+  const AdminReply decoded =
+      ask("/-/explain/mirrorlist?path=no&client=2001%3adb8%3A%3a1&format=js%6fn");
+  EXPECT_EQ(decoded.status, 200);
+  EXPECT_EQ(decoded.body, ask("/-/explain/mirrorlist?path=no&client=2001:db8::1&format=json").body);
+  // What belongs to the question stays as it was sent.
+  EXPECT_THAT(ask("/-/explain/mirrorlist?path=%6eo").body, HasSubstr("?path=%6eo\""));
+}
+
 TEST_F(ExplainEndpoint, WhatIsNoQuestionIsRefused) {
   for (const char* target : {"/-/explain", "/-/explain?path=no", "/-/explain/x?format=xml",
                              "/-/explain/x?client=", "/-/explain/x?client=10.0.0.256%0a\x1b"}) {
