@@ -90,6 +90,7 @@ Result<void> FileCopy::fill(const RegularFile& file, bool is_new) {
     constexpr size_t kBytesPerNs = 4;
     pace.add(bytes / kBytesPerNs);
   }
+  if (is_new) MIRROR_CHECK(seal());
   return kTrapsWrites ? protect(PROT_READ) : Result<void>();
 }
 
@@ -133,9 +134,6 @@ Result<FileCopy> FileCopy::open_into(FileCopy copy, const std::string& path, uin
   }
   if (auto filled = copy.fill(file, is_new); !filled)
     return with_context(std::move(filled).error(), path);
-  if (is_new) {
-    if (auto sealed = copy.seal(); !sealed) return with_context(std::move(sealed).error(), path);
-  }
   return copy;
 }
 

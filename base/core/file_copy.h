@@ -55,7 +55,7 @@ class FileCopy {
   [[nodiscard]] static Result<FileCopy> open_into(FileCopy copy, const std::string& path,
                                                   uint64_t size_limit, bool with_room);
   [[nodiscard]] Result<void> map(uint64_t capacity);
-  // `is_new` memory has no page yet, and is not sealed against writing.
+  // `is_new` memory has no page yet, and is sealed against writing afterwards.
   [[nodiscard]] Result<void> fill(const RegularFile& file, bool is_new);
   [[nodiscard]] Result<void> append(const uint8_t* bytes, size_t size, size_t at);
   // Against writing; map() has sealed its size.

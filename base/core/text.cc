@@ -63,10 +63,20 @@ bool has_control_byte(std::string_view text) {
   return std::any_of(text.begin(), text.end(), is_control_byte);
 }
 
+namespace {
+
+// U+0080 to U+009F are controls too, and terminals obey them: 0xc2 and a byte below 0xa0.
+bool is_c1_at(std::string_view text, size_t at) {
+  return at + 1 < text.size() && text[at] == '\xc2' &&
+         static_cast<unsigned char>(text[at + 1]) < 0xa0;
+}
+
+}  // namespace
+
 bool has_line_end_above_ascii(std::string_view text) {
   for (size_t at = text.find('\xc2'); at != std::string_view::npos;
        at = text.find('\xc2', at + 1)) {
-    if (static_cast<unsigned char>(text[at + 1]) < 0xa0) return true;
+    if (is_c1_at(text, at)) return true;
   }
   return text.find("\xe2\x80\xa8") != std::string_view::npos ||
          text.find("\xe2\x80\xa9") != std::string_view::npos;
@@ -152,16 +162,11 @@ std::string quote_for_message(std::string_view text, size_t limit) {
   for (int i = 0; i < 3 && end > 0 && end < text.size() && is_continuation(text[end]); ++i) --end;
   const auto shown = text.substr(0, end);
   const bool is_utf8 = is_valid_utf8(shown);
-  // U+0080 to U+009F are controls too, and terminals obey them: 0xc2 and a byte below 0xa0.
-  const auto is_c1 = [shown](size_t at) {
-    return at + 1 < shown.size() && shown[at] == '\xc2' &&
-           static_cast<unsigned char>(shown[at + 1]) < 0xa0;
-  };
   std::string quoted = "\"";
   for (size_t i = 0; i < shown.size(); ++i) {
     const char c = shown[i];
-    if (is_control_byte(c) || c == '"' || c == '\\' || (!is_utf8 && !is_ascii(c)) || is_c1(i) ||
-        (i > 0 && is_c1(i - 1))) {
+    if (is_control_byte(c) || c == '"' || c == '\\' || (!is_utf8 && !is_ascii(c)) ||
+        is_c1_at(shown, i) || (i > 0 && is_c1_at(shown, i - 1))) {
       quoted += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     } else {
       quoted += c;

@@ -218,8 +218,7 @@ std::string refusal_sentence(const Refusal& refusal, std::string_view target) {
       return "the path ends neither in /mirrorlist nor in /metalink";
     case Refusal::Reason::kBadText:
       return "path=, repo=, arch=, country= or protocol= holds control characters, line ends, "
-             "U+FFFE or U+FFFF, "
-             "or is not UTF-8";
+             "U+FFFE or U+FFFF, or is not UTF-8";
     case Refusal::Reason::kTooManyNames:
       return fmt::format("country= takes up to {} names, and protocol= up to {}",
                          kRequestedCountriesMax, kRequestedProtocolsMax);

@@ -88,9 +88,9 @@ void AccessLog::drain() {
 // By one system call, unless the disk takes only a part, so that what two processes append to one
 // file during a hand-over are whole lines.
 void AccessLog::write(std::array<std::string_view, 2> lines) {
+  if (lines[0].empty()) return;
   // A failure may have left the beginning of a line: it must not swallow the next one.
   std::array<std::string_view, 3> parts = {cut_line_ ? "\n" : "", lines[0], lines[1]};
-  if (lines[0].empty()) return;
   while (!parts[0].empty() || !parts[1].empty() || !parts[2].empty()) {
     std::array<iovec, 3> pieces{};
     for (size_t i = 0; i < parts.size(); ++i)

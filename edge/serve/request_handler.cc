@@ -45,7 +45,7 @@ Response RequestHandler::respond(const RequestHead& request, const Peer& peer, b
   if (path == "/-/live") return respond_health(ending, {200, "200 live\n"});
   if (path == "/-/ready") {
     return respond_health(
-        ending, readiness(options_.readiness, generation_, !ready_, date_.unix_seconds()));
+        ending, readiness(options_.readiness, generation_, draining_, date_.unix_seconds()));
   }
   if (generation_ == nullptr) return respond_unavailable(ending);
   const Reply reply = answerer_.answer(

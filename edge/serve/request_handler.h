@@ -48,7 +48,7 @@ class RequestHandler {
   // goes on with its sockets: whoever connects again is answered.
   void drain(bool handed_over) {
     closes_ = true;
-    ready_ = handed_over;
+    draining_ = !handed_over;
   }
   // Called once a second.
   void set_time(int64_t unix_seconds) { date_.at(unix_seconds); }
@@ -88,7 +88,7 @@ class RequestHandler {
   AccessLine log_line_;
   const Generation* generation_ = nullptr;
   bool closes_ = false;
-  bool ready_ = true;
+  bool draining_ = false;
   HttpDate date_;
   std::array<char, kResponseHeadSizeMax> head_bytes_{};
 };
